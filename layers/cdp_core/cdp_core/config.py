@@ -1,0 +1,62 @@
+"""The environment, with types. Read once per process through `settings()`, never at import."""
+
+import os
+from dataclasses import dataclass, field
+from functools import cache
+
+from cdp_core.errors import CdpError
+
+
+class Misconfigured(CdpError):
+    """An environment variable is missing or outside its range."""
+
+    code = "misconfigured"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting of the functions; times in seconds unless the name says otherwise."""
+
+    stage: str = "local"
+    profiles_table: str = ""
+    activities_table: str = ""
+    queue_url: str = ""
+    bucket: str = ""
+    identity_secret: str = field(default="", repr=False)
+    admin_secret: str = field(default="", repr=False)
+    flush_interval_seconds: int = 10
+    flush_idle: str = "thrifty"
+    flush_max_workers: int = 4
+    max_discovered_types: int = 500
+    max_leaf_types: int = 200
+    erasure_wait_seconds: int = 1200
+
+
+_RANGES = {
+    "flush_interval_seconds": (1, 60),
+    "flush_max_workers": (1, 50),
+    "max_discovered_types": (0, 5000),
+    "max_leaf_types": (1, 200),
+    "erasure_wait_seconds": (60, 7200),
+}
+
+
+def _number(name: str, text: str) -> int:
+    low, high = _RANGES[name]
+    if not text.isdigit() or not low <= int(text) <= high:
+        raise Misconfigured(f"{name.upper()} must be a whole number from {low} to {high}, not {text!r}")
+    return int(text)
+
+
+def read_settings(environment: dict[str, str]) -> Settings:
+    """Settings from an environment. Raises Misconfigured, naming the variable and its range."""
+    given = {name: environment[name.upper()] for name in Settings.__dataclass_fields__ if name.upper() in environment}
+    if given.get("flush_idle", "thrifty") not in ("thrifty", "eager"):
+        raise Misconfigured("FLUSH_IDLE must be thrifty or eager")
+    return Settings(**{name: _number(name, text) if name in _RANGES else text for name, text in given.items()})  # type: ignore[arg-type]
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process; the environment is read at the first call."""
+    return read_settings(dict(os.environ))

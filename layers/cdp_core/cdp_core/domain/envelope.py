@@ -1,0 +1,106 @@
+"""The unit of delivery: what one tracking request said, as it travels through the queue."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cdp_core.domain.identity import ANONYMOUS_ID, USER_ID, Identifier, is_blocked
+
+VERSION = 1
+KEY_BYTES = 12
+MAX_EVENT_BYTES = 65_536
+MAX_EVENTS = 2_500
+MAX_MESSAGE_ID = 200
+MAX_DEPTH = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened, validated by track.
+
+    `time` is the client's claim in milliseconds (times.NO_TIME if unusable), `timestamp` the same as it was sent;
+    `body` holds what is left: event, name, category, properties, traits, context, group_id, previous_id.
+    """
+
+    type: str
+    message_id: str
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    time: int = 0
+    timestamp: str | None = None
+    authority: bool = False
+    body: dict[str, Any] = field(default_factory=dict)
+
+    def identifiers(self) -> list[Identifier]:
+        """The identifiers that can name somebody, strongest first."""
+        named = ((USER_ID, self.user_id), (ANONYMOUS_ID, self.anonymous_id))
+        return [Identifier(kind, value) for kind, value in named if value and not is_blocked(value)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An event that track refused: why, in which words, and the original as JSON text (cut at MAX_EVENT_BYTES)."""
+
+    reason: str
+    message: str
+    original: str
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What one request, or one part of a split request, said.
+
+    `key` is 12 bytes: 6 of server milliseconds and 6 random; given once and never changed. `received_at` is in ms.
+    """
+
+    key: bytes
+    received_at: int
+    channel: str
+    write_key: str
+    legal_basis: str
+    events: tuple[Event, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+
+
+def envelope_key(received_at: int, randomness: bytes) -> bytes:
+    """A new envelope's key; keys sort by the time they were made."""
+    return received_at.to_bytes(6, "big") + randomness[: KEY_BYTES - 6]
+
+
+def encode(envelope: Envelope) -> dict[str, Any]:
+    """The envelope as plain values, ready for JSON."""
+    return {
+        "v": VERSION,
+        "key": envelope.key.hex(),
+        "received_at": envelope.received_at,
+        "channel": envelope.channel,
+        "write_key": envelope.write_key,
+        "legal_basis": envelope.legal_basis,
+        "events": [_plain(event) for event in envelope.events],
+        "refused": [_plain(refusal) for refusal in envelope.refused],
+    }
+
+
+def decode(plain: dict[str, Any]) -> Envelope:
+    """The envelope of plain values. Raises KeyError, TypeError or ValueError if they are not one."""
+    return Envelope(
+        key=_key(plain["key"]),
+        received_at=int(plain["received_at"]),
+        channel=str(plain["channel"]),
+        write_key=str(plain["write_key"]),
+        legal_basis=str(plain["legal_basis"]),
+        events=tuple(Event(**event) for event in plain["events"]),
+        refused=tuple(Refusal(**refusal) for refusal in plain["refused"]),
+    )
+
+
+def _plain(value: Event | Refusal) -> dict[str, Any]:
+    pairs = ((name, getattr(value, name)) for name in value.__slots__)
+    return {name: part for name, part in pairs if part not in (None, {}, "", False)}
+
+
+def _key(text: str) -> bytes:
+    key = bytes.fromhex(text)
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"an envelope key has {KEY_BYTES} bytes")
+    return key

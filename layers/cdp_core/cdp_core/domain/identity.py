@@ -1,0 +1,75 @@
+"""Who an event is about: identifiers, leaves and the fixed order of links (design section 5)."""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+
+USER_ID = "user_id"
+ANONYMOUS_ID = "anonymous_id"
+LEAF_KINDS = {USER_ID: "u", ANONYMOUS_ID: "v"}  # the letter leads the leaf's id, so ids sort known before anonymous
+MAX_IDENTIFIER = 200
+MAX_LEAVES = 90  # one transaction deletes a whole profile
+
+_BLOCKED_WORDS = frozenset(
+    "-1 null undefined none nil nan anonymous guest unknown true false [object object] {} [] \"\" ''".split(" ")
+) | {"[object object]", "not set", "n/a"}
+_BLOCKED_SHAPE = re.compile(r"[0-]*")
+_LEAF = re.compile(r"[uv][0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Identifier:
+    """A kind and a value, such as `user_id:42`."""
+
+    kind: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.value}"
+
+
+def parse_identifier(text: str) -> Identifier | None:
+    """`kind:value` as an identifier, or None if there is no kind or no value."""
+    kind, colon, value = text.partition(":")
+    return Identifier(kind, value) if colon and kind and value else None
+
+
+def is_blocked(value: str) -> bool:
+    """Values that can never identify anybody: they stay in the event and name no leaf."""
+    word = value.strip().casefold()
+    return word in _BLOCKED_WORDS or _BLOCKED_SHAPE.fullmatch(word) is not None
+
+
+def leaf_id(secret: bytes, identifier: Identifier) -> str:
+    """The leaf of an identifier: a letter for its kind, then 128 bits of a keyed hash of kind and value."""
+    text = f"{identifier.kind}\0{identifier.value}".encode()
+    return LEAF_KINDS[identifier.kind] + hmac.new(secret, text, hashlib.sha256).hexdigest()[:32]
+
+
+def is_leaf_id(text: str) -> bool:
+    """Whether a text has the shape of a leaf's id."""
+    return _LEAF.fullmatch(text) is not None
+
+
+def is_anonymous(leaf: str) -> bool:
+    """Whether the leaf stands for an anonymous identifier."""
+    return leaf.startswith(LEAF_KINDS[ANONYMOUS_ID])
+
+
+def may_be_parent(parent: str, child: str) -> bool:
+    """The fixed order of links: known before anonymous, then by id. Cycles cannot exist."""
+    return parent < child
+
+
+def profile_id(leaf: str, epoch: int) -> str:
+    """The id people see: the root leaf's, with its epoch once the person was erased and came back."""
+    return f"{leaf}.{epoch}" if epoch else leaf
+
+
+def parse_profile_id(text: str) -> tuple[str, int] | None:
+    """Leaf and epoch of a profile id, or None if the text is not one."""
+    leaf, dot, epoch = text.partition(".")
+    if not is_leaf_id(leaf) or (dot and not re.fullmatch(r"[1-9]\d{0,8}", epoch)):
+        return None
+    return leaf, int(epoch or 0)

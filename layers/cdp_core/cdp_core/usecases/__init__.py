@@ -1,0 +1,1 @@
+"""Load, decide, store: each use case in its own module, with no rules of its own."""

@@ -1,0 +1,1 @@
+"""What clients send, turned into envelopes: one module a protocol."""
