@@ -1,0 +1,135 @@
+"""Contact details as registers: per field the last writer by event time wins, in any order of arrival."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MAX_FIELDS = 300
+MAX_BYTES = 65_536
+CUSTOM_PREFIX = "custom."
+STANDARD = (
+    "email name first_name middle_name last_name gender birthday mobile_phone private_phone business_phone company job_title "
+    "address city zip state country website notes other_emails"
+).split()
+
+# One table for every wire: Segment's reserved traits and Kentico's contact fields.
+FIELD_OF_TRAIT = {
+    "email": "email",
+    "name": "name",
+    "firstName": "first_name",
+    "middleName": "middle_name",
+    "lastName": "last_name",
+    "gender": "gender",
+    "birthday": "birthday",
+    "phone": "mobile_phone",
+    "title": "job_title",
+    "company": "company",
+    "address": "address",
+    "website": "website",
+    "ContactEmail": "email",
+    "ContactFirstName": "first_name",
+    "ContactMiddleName": "middle_name",
+    "ContactLastName": "last_name",
+    "ContactBirthday": "birthday",
+    "ContactMobilePhone": "mobile_phone",
+    "ContactBusinessPhone": "business_phone",
+    "ContactCompanyName": "company",
+    "ContactJobTitle": "job_title",
+    "ContactAddress1": "address",
+    "ContactCity": "city",
+    "ContactZIP": "zip",
+    "ContactCountry": "country",
+    "ContactState": "state",
+    "ContactNotes": "notes",
+} | {name: name for name in STANDARD if name not in ("notes", "other_emails")}
+_ADDRESS = {"street": "address", "city": "city", "postalCode": "zip", "state": "state", "country": "country"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """One field's last writer: the value, when it was said (ms), by which channel and which message."""
+
+    value: Any
+    time: int
+    source: str
+    message_id: str
+
+    @property
+    def order(self) -> tuple[int, str, str, str]:
+        """Later wins; at the same time the greatest canonical value, so that every order of arrival agrees."""
+        return (self.time, canonical(self.value), self.message_id, self.source)
+
+
+Registers = Mapping[str, Register]
+
+
+def canonical(value: Any) -> str:
+    """One text per JSON value, used only to compare."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=True, default=str)
+
+
+def updates(traits: Mapping[str, Any], *, time: int, source: str, message_id: str) -> dict[str, Register]:
+    """The registers that the traits of one event ask for. A trait of null removes the field."""
+    return {
+        field: Register(value=value, time=time, source=source, message_id=message_id)
+        for name, given in traits.items()
+        for field, value in _fields(name, given)
+    }
+
+
+def _fields(name: str, value: Any) -> Iterable[tuple[str, Any]]:
+    if name == "address" and isinstance(value, Mapping):
+        for part, given in value.items():
+            yield _ADDRESS.get(part, f"{CUSTOM_PREFIX}address_{part}"), given
+    elif name == "company" and isinstance(value, Mapping):
+        for part, given in value.items():
+            yield "company" if part == "name" else f"{CUSTOM_PREFIX}company_{part}", given
+    else:
+        yield FIELD_OF_TRAIT.get(name, CUSTOM_PREFIX + name), value
+
+
+def fold(*many: Registers) -> dict[str, Register]:
+    """The union of registers, the greatest per field. Commutative, associative, idempotent."""
+    folded: dict[str, Register] = {}
+    for registers in many:
+        for name, register in registers.items():
+            if name not in folded or folded[name].order < register.order:
+                folded[name] = register
+    return folded
+
+
+def bounded(registers: Registers) -> dict[str, Register]:
+    """The registers within MAX_FIELDS and MAX_BYTES: standard fields first, then custom ones by name."""
+    kept: dict[str, Register] = {}
+    size = 0
+    for name in sorted(registers, key=lambda name: (name.startswith(CUSTOM_PREFIX), name)):
+        size += len(name.encode()) + len(canonical(registers[name].value)) + 80
+        if len(kept) == MAX_FIELDS or size > MAX_BYTES:
+            break
+        kept[name] = registers[name]
+    return kept
+
+
+def contact_fields(registers: Registers) -> dict[str, Any]:
+    """What people see: snake_case fields, the rest under `custom`; removed fields are absent."""
+    said = {name: register.value for name, register in registers.items() if register.value is not None}
+    custom = {name[len(CUSTOM_PREFIX) :]: value for name, value in said.items() if name.startswith(CUSTOM_PREFIX)}
+    shown = {name: said[name] for name in STANDARD if name in said}
+    return shown | ({"custom": custom} if custom else {})
+
+
+def full_name(registers: Registers) -> str:
+    """The contact's name as one line, or an empty text."""
+    parts = [_said(registers, name) for name in ("first_name", "middle_name", "last_name")]
+    return _said(registers, "name") or " ".join(part for part in parts if part)
+
+
+def email(registers: Registers) -> str:
+    """The contact's e-mail address, or an empty text."""
+    return _said(registers, "email").strip()
+
+
+def _said(registers: Registers, name: str) -> str:
+    register = registers.get(name)
+    return register.value if register and isinstance(register.value, str) else ""

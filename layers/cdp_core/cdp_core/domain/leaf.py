@@ -1,0 +1,56 @@
+"""A leaf: what is stored under one identifier, as its hot item says it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+NO_KEY = bytes(12)
+
+LinkKey = tuple[
+    int, str
+]  # when the envelope that asked for the link was received (ms), and the asking event's message id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """The hot item of a leaf; times in ms. A leaf that was never written is all defaults.
+
+    The flush owns version, identifier, counts, first/last seen, created_at, ring, horizon, listed and verified_since. Links and
+    erasures own the rest (protocol 2b): neither ever writes an attribute of the other.
+    """
+
+    id: str
+    version: int = 0
+    epoch: int = 0
+    identifier: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    first_seen: int | None = None
+    last_seen: int | None = None
+    created_at: int | None = None
+    ring: frozenset[bytes] = frozenset()
+    horizon: bytes = NO_KEY
+    listed: str = ""
+    verified_since: int | None = None
+    erased_until: int = 0
+    link_version: int = 0
+    parent: str | None = None
+    link_key: LinkKey | None = None
+    children: int = 0
+    unlinked: frozenset[str] = frozenset()
+    floor: int = 0
+    job: str = ""
+    ttl: int | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the leaf holds anything of its current life: a tombstone and an unwritten leaf do not."""
+        return self.created_at is not None or self.parent is not None or self.children > 0
+
+
+def earliest(*times: int | None) -> int | None:
+    """The smallest time that is known."""
+    return min((time for time in times if time is not None), default=None)
+
+
+def latest(*times: int | None) -> int | None:
+    """The greatest time that is known."""
+    return max((time for time in times if time is not None), default=None)

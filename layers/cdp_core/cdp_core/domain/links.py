@@ -1,0 +1,63 @@
+"""Links: one leaf under another. A merge rewrites nothing, and taking the link away undoes it exactly (protocol 2b)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from cdp_core.domain.identity import MAX_LEAVES, is_anonymous, may_be_parent
+from cdp_core.domain.leaf import Leaf, LinkKey
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The leaves of one profile: the root, all leaves by id, and who has which children."""
+
+    root: str
+    leaves: Mapping[str, Leaf]
+    children: Mapping[str, frozenset[str]]
+
+
+class Verdict(Enum):
+    """What becomes of a wish for a link."""
+
+    LINK = "link"
+    DONE = "done"
+    ERASED = "erased"
+    UNLINKED = "unlinked"
+    EARLIER_CLAIM = "earlier_claim"
+    TOO_MANY_LEAVES = "too_many_leaves"
+    WRONG_ORDER = "wrong_order"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """An event's wish that `child`, the leaf of `identifier`, be under `parent`; `epoch` is the parent's when the event was stored."""
+
+    child: str
+    identifier: str
+    parent: str
+    key: LinkKey
+    epoch: int
+
+
+def settled(wish: Wish, child: Leaf) -> Verdict | None:
+    """The verdict where the child alone decides, or None if the trees must be looked at."""
+    if child.link_key == wish.key and child.parent == wish.parent:
+        return Verdict.DONE
+    if child.parent is not None and child.link_key is not None and child.link_key <= wish.key:
+        return Verdict.EARLIER_CLAIM
+    return None
+
+
+def decide(wish: Wish, below: Tree, above: Tree) -> Verdict:
+    """Whether the wish is granted: the earliest received claim wins, erasures and unlinks before it stand."""
+    child, parent = below.leaves[wish.child], above.leaves[wish.parent]
+    if not may_be_parent(parent.id, child.id) or not is_anonymous(child.id):
+        return Verdict.WRONG_ORDER
+    if parent.epoch != wish.epoch or wish.key[0] <= max(child.erased_until, parent.erased_until):
+        return Verdict.ERASED
+    if wish.key[0] <= child.floor or parent.id in child.unlinked:
+        return Verdict.UNLINKED
+    if len(below.leaves.keys() | above.leaves.keys()) > MAX_LEAVES:
+        return Verdict.TOO_MANY_LEAVES
+    return settled(wish, child) or Verdict.LINK

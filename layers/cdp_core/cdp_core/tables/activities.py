@@ -1,0 +1,133 @@
+"""Gateway of the activities table: rows, stubs and the timeline."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cdp_core.config import settings
+from cdp_core.domain.activity import Row
+from cdp_core.domain.times import USABLE_FROM
+from cdp_core.tables import dynamo
+from cdp_core.tables.codec import from_json, to_json
+from cdp_core.tables.dynamo import Item
+
+COPY_MARK = "#c"
+
+
+@dataclass(frozen=True, slots=True)
+class PutAnswer:
+    """What a Put found: the row that is stored now, and whether this very Put stored it."""
+
+    stored: Row
+    is_new: bool
+
+
+def partition(leaf: str, epoch: int) -> str:
+    """The partition key of the rows of one life of a leaf."""
+    return f"{leaf}#{epoch:06d}"
+
+
+def sort_key(time: int, message_id: str = "") -> str:
+    """The sort key of a row; times sort as texts of 13 digits."""
+    return f"{time:013d}#{message_id}"
+
+
+def put(leaf: str, epoch: int, row: Row) -> PutAnswer:
+    """Stores the row unless its key is taken, and says whose it is. Raises Unavailable if nobody knows, StoreRefused."""
+    item = _item(leaf, epoch, row)
+    try:
+        dynamo.client().put_item(
+            TableName=settings().activities_table,
+            Item=item,
+            ConditionExpression="attribute_not_exists(pk)",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    except ClientError as error:
+        if dynamo.error_code(error) != "ConditionalCheckFailedException" or "Item" not in error.response:
+            raise dynamo.our_error(error) from error
+        return PutAnswer(parse(error.response["Item"]), False)  # type: ignore[typeddict-item]
+    except BotoCoreError as error:
+        raise dynamo.our_error(error) from error
+    return PutAnswer(row, True)
+
+
+def put_copy(leaf: str, epoch: int, copy: Row) -> None:
+    """Writes the timeline copy of a stub; the owner may write it again and again."""
+    dynamo.call("put_item", TableName=settings().activities_table, Item=_item(leaf, epoch, copy))
+
+
+def all_rows(leaf: str, epoch: int) -> Iterator[Row]:
+    """Every counted row of one life, strongly read: what a recount counts. Copies and dead letters are not rows."""
+    pages = dynamo.query(
+        settings().activities_table,
+        condition="pk = :pk AND sk < :end",
+        values={":pk": {"S": partition(leaf, epoch)}, ":end": {"S": ":"}},
+        ConsistentRead=True,
+        ProjectionExpression="pk, sk, e, t, p, c",
+    )
+    for page in pages:
+        yield from (parse(item) for item in page["Items"] if "c" not in item)
+
+
+def timeline(
+    leaf: str,
+    epoch: int,
+    *,
+    since: int = USABLE_FROM,
+    before: str,
+    newest_first: bool = True,
+    after: str = "",
+    limit: int,
+) -> list[Row]:
+    """At most `limit` rows of the timeline with since <= key < before (and key > after), in time order; stubs are left out.
+
+    `before` and `after` are sort keys, so that a page can go on exactly behind the last row of the one before.
+    """
+    rows: list[Row] = []
+    low = max(sort_key(since), after + "\0" if after else "")
+    values = {":pk": {"S": partition(leaf, epoch)}, ":low": {"S": low}, ":high": {"S": before}}
+    if low >= before:
+        return rows
+    pages = dynamo.query(
+        settings().activities_table,
+        condition="pk = :pk AND sk BETWEEN :low AND :high",
+        values=values,
+        ScanIndexForward=not newest_first,
+        Limit=limit + 1,
+    )
+    for page in pages:
+        rows += [parse(item) for item in page["Items"] if "p" not in item and item["sk"]["S"] != before]
+        if len(rows) >= limit:
+            break
+    return rows[:limit]
+
+
+def row_sort_key(row: Row) -> str:
+    """The sort key under which a row or a copy is stored."""
+    return sort_key(row.time, row.message_id) + (COPY_MARK if row.claimed is not None else "")
+
+
+def parse(item: Item) -> Row:
+    """The row, stub or copy that an item says; without body where only the key was read."""
+    time, _, message_id = item["sk"]["S"].partition("#")
+    is_copy = "c" in item
+    return Row(
+        time=int(time),
+        message_id=message_id.removesuffix(COPY_MARK) if is_copy else message_id,
+        type=item["t"]["S"],
+        envelope=item["e"]["B"],
+        position=int(item["p"]["N"]) if "p" in item else None,
+        claimed=int(item["k"]["N"]) if is_copy else None,
+        body=from_json(item["b"]["S"]) if "b" in item else None,
+    )
+
+
+def _item(leaf: str, epoch: int, row: Row) -> Item:
+    item: dict[str, Any] = dynamo.key_of((partition(leaf, epoch), row_sort_key(row)))
+    item |= {"e": {"B": row.envelope}, "t": {"S": row.type}}
+    if row.position is not None:
+        return item | {"p": {"N": str(row.position)}}
+    item["b"] = {"S": to_json(row.body)}
+    return item | ({"c": {"N": "1"}, "k": {"N": str(row.claimed)}} if row.claimed is not None else {})

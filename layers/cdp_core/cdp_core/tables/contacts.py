@@ -1,0 +1,99 @@
+"""Gateway of the contact items: a leaf's registers, one item a life, and of the accounts' registers of the same form."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cdp_core.config import settings
+from cdp_core.domain.contact import Register, Registers
+from cdp_core.tables import dynamo
+from cdp_core.tables.codec import from_json, to_json
+from cdp_core.tables.dynamo import Item, Key
+from cdp_core.tables.leaves import life
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """Registers as stored, with the version that a writer must have seen; 0 if never written."""
+
+    key: Key
+    version: int = 0
+    registers: Registers = field(default_factory=dict)
+
+
+def contact_key(leaf: str, epoch: int) -> Key:
+    """The primary key of a leaf's contact in one life."""
+    return leaf, life(epoch) + "contact"
+
+
+def account_key(group_id: str) -> Key:
+    """The primary key of an account."""
+    return f"account#{group_id}", "account"
+
+
+def load(key: Key) -> Details:
+    """The details under a key, strongly read."""
+    return parse(key, dynamo.get(settings().profiles_table, key))
+
+
+def load_many(keys: Iterable[Key]) -> dict[Key, Details]:
+    """The details under these keys, strongly read, absent ones empty."""
+    wanted = list(keys)
+    found = dynamo.get_many(settings().profiles_table, wanted)
+    return {key: parse(key, found.get(key)) for key in wanted}
+
+
+def save(before: Details, registers: Registers) -> bool:
+    """Stores the registers if nobody did since `before` was read. False if somebody did."""
+    condition, was = "attribute_not_exists(v)", {}
+    if before.version:
+        condition, was = "v = :was", {":was": {"N": str(before.version)}}
+    item = dynamo.key_of(before.key) | {
+        "v": {"N": str(before.version + 1)},
+        "r": {"S": to_json({name: _plain(register) for name, register in registers.items()})},
+    }
+    answer = dynamo.call(
+        "put_item",
+        TableName=settings().profiles_table,
+        Item=item,
+        ConditionExpression=condition,
+        **({"ExpressionAttributeValues": was} if was else {}),
+    )
+    return answer is not None
+
+
+def join_account(leaf: str, epoch: int, *, group_id: str, received_at: int) -> None:
+    """Makes the leaf a member of the account, from both sides; again is no change."""
+    table = settings().profiles_table
+    sides = (
+        {**dynamo.key_of(membership_key(leaf, epoch, group_id)), "at": {"N": str(received_at)}},
+        dynamo.key_of(account_member_key(group_id, leaf, epoch)),
+    )
+    for item in sides:
+        dynamo.call("put_item", TableName=table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+
+
+def membership_key(leaf: str, epoch: int, group_id: str) -> Key:
+    """The primary key of a leaf's membership of an account."""
+    return leaf, f"{life(epoch)}membership#{group_id}"
+
+
+def account_member_key(group_id: str, leaf: str, epoch: int) -> Key:
+    """The primary key of the same membership as the account lists it."""
+    return f"account#{group_id}", f"leaf#{leaf}#{epoch:06d}"
+
+
+def parse(key: Key, item: Item | None) -> Details:
+    """The details that an item says."""
+    if item is None:
+        return Details(key=key)
+    plain: Mapping[str, list[Any]] = from_json(item["r"]["S"])
+    registers = {
+        name: Register(value=value, time=time, source=source, message_id=message_id)
+        for name, (value, time, source, message_id) in plain.items()
+    }
+    return Details(key=key, version=int(item["v"]["N"]), registers=registers)
+
+
+def _plain(register: Register) -> list[Any]:
+    return [register.value, register.time, register.source, register.message_id]

@@ -1,0 +1,134 @@
+"""Gateway of the hot items: one small item a leaf."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from cdp_core.config import settings
+from cdp_core.domain.envelope import KEY_BYTES
+from cdp_core.domain.leaf import NO_KEY, Leaf
+from cdp_core.tables import dynamo
+from cdp_core.tables.dynamo import Item
+
+HOT = "hot"
+_NUMBERS = {
+    "v": "version",
+    "ep": "epoch",
+    "fs": "first_seen",
+    "ls": "last_seen",
+    "ca": "created_at",
+    "del": "erased_until",
+    "lv": "link_version",
+    "ch": "children",
+    "fl": "floor",
+    "vf": "verified_since",
+    "ttl": "ttl",
+}
+_TEXTS = {"id": "identifier", "par": "parent", "li": "listed", "jb": "job"}
+
+
+def life(epoch: int) -> str:
+    """The prefix of the sort keys of one life of a leaf."""
+    return f"life#{epoch:06d}#"
+
+
+def hot_key(leaf: str) -> dynamo.Key:
+    """The primary key of a leaf's hot item."""
+    return leaf, HOT
+
+
+def load(leaf: str) -> Leaf:
+    """The leaf, strongly read; all defaults if it was never written."""
+    return parse(leaf, dynamo.get(settings().profiles_table, hot_key(leaf)))
+
+
+def load_many(leaves: Iterable[str]) -> dict[str, Leaf]:
+    """The leaves, strongly read, absent ones as defaults."""
+    wanted = list(dict.fromkeys(leaves))
+    found = dynamo.get_many(settings().profiles_table, (hot_key(leaf) for leaf in wanted))
+    return {leaf: parse(leaf, found.get(hot_key(leaf))) for leaf in wanted}
+
+
+def parse(leaf: str, item: Item | None) -> Leaf:
+    """The leaf that a hot item says, or the unwritten leaf."""
+    if item is None:
+        return Leaf(id=leaf)
+    fields: dict[str, Any] = {name: int(item[short]["N"]) for short, name in _NUMBERS.items() if short in item}
+    fields |= {name: item[short]["S"] for short, name in _TEXTS.items() if short in item}
+    if "lk" in item:
+        received_at, _, message_id = item["lk"]["S"].partition("#")
+        fields["link_key"] = (int(received_at), message_id)
+    ring = item["ring"]["B"] if "ring" in item else b""
+    return Leaf(
+        id=leaf,
+        counts={name: int(count["N"]) for name, count in item.get("n", {}).get("M", {}).items()},
+        ring=frozenset(ring[at : at + KEY_BYTES] for at in range(0, len(ring), KEY_BYTES)),
+        horizon=item["hz"]["B"] if "hz" in item else NO_KEY,
+        unlinked=frozenset(item.get("un", {}).get("SS", ())),
+        **fields,
+    )
+
+
+def commit(before: Leaf, after: Leaf) -> bool:
+    """The flush's compare-and-swap of its own attributes. False if another writer came first; raises Unavailable if nobody knows."""
+    values = {f":{short}": value for short, value in _flush_attributes(after, before.version + 1).items()}
+    condition = "v = :was"
+    if before.version == 0:
+        condition = "attribute_not_exists(v)"
+    answer = dynamo.call(
+        "update_item",
+        TableName=settings().profiles_table,
+        Key=dynamo.key_of(hot_key(after.id)),
+        UpdateExpression="SET " + ", ".join(f"#{name[1:]} = {name}" for name in values) + " REMOVE #ttl",
+        ConditionExpression=condition,
+        ExpressionAttributeNames={f"#{name[1:]}": name[1:] for name in values} | {"#ttl": "ttl"},
+        ExpressionAttributeValues=values | ({":was": {"N": str(before.version)}} if before.version else {}),
+    )
+    return answer is not None
+
+
+def wake(leaf: Leaf) -> bool:
+    """Takes a tombstone's TTL off before anything is stored under it (protocol 2b, ttl). False if the leaf changed meanwhile."""
+    answer = dynamo.call(
+        "update_item",
+        TableName=settings().profiles_table,
+        Key=dynamo.key_of(hot_key(leaf.id)),
+        UpdateExpression="SET lv = :next REMOVE #ttl",
+        ConditionExpression="ep = :ep AND lv = :lv",
+        ExpressionAttributeNames={"#ttl": "ttl"},
+        ExpressionAttributeValues={
+            ":ep": {"N": str(leaf.epoch)},
+            ":lv": {"N": str(leaf.link_version)},
+            ":next": {"N": str(leaf.link_version + 1)},
+        },
+    )
+    return answer is not None
+
+
+def unchanged(leaf: Leaf) -> tuple[str, Item]:
+    """The condition that epoch and link version are as read, for transactions (protocol 2b)."""
+    terms = [_same("ep", leaf.epoch), _same("lv", leaf.link_version)]
+    values = {
+        f":was_{name}": {"N": str(value)} for name, value in (("ep", leaf.epoch), ("lv", leaf.link_version)) if value
+    }
+    return " AND ".join(terms), values
+
+
+def _same(name: str, value: int) -> str:
+    return f"{name} = :was_{name}" if value else f"attribute_not_exists({name})"
+
+
+def _flush_attributes(leaf: Leaf, version: int) -> Item:
+    numbers = {
+        "v": version,
+        "fs": leaf.first_seen,
+        "ls": leaf.last_seen,
+        "ca": leaf.created_at,
+        "vf": leaf.verified_since,
+    }
+    item: Item = {short: {"N": str(number)} for short, number in numbers.items() if number is not None}
+    texts = {"id": leaf.identifier, "li": leaf.listed}
+    item |= {short: {"S": text} for short, text in texts.items() if text}
+    item["n"] = {"M": {name: {"N": str(count)} for name, count in leaf.counts.items()}}
+    item["hz"] = {"B": leaf.horizon}
+    item["ring"] = {"B": b"".join(sorted(leaf.ring))}
+    return item

@@ -1,0 +1,109 @@
+"""Gateway of links and whole profiles: trees are read leaf by leaf, and changed in one transaction (protocol 2b)."""
+
+from typing import Any
+
+from cdp_core.config import settings
+from cdp_core.domain.leaf import Leaf
+from cdp_core.domain.links import Tree, Wish
+from cdp_core.tables import dynamo, leaves
+from cdp_core.tables.dynamo import Item, Key
+
+
+def children_key(leaf: Leaf) -> Key:
+    """The primary key of the item that names a leaf's children in its current life."""
+    return leaf.id, leaves.life(leaf.epoch) + "links"
+
+
+def load_tree(leaf: str) -> Tree:
+    """The profile a leaf belongs to: up to the root, then down, each a strong read.
+
+    Not atomic: whoever decides on it conditions on epoch and link version of the leaves as read here.
+    """
+    known: dict[str, Leaf] = {leaf: leaves.load(leaf)}
+    root = leaf
+    while (parent := known[root].parent) is not None and parent not in known:
+        known[parent] = leaves.load(parent)
+        root = parent
+    children: dict[str, frozenset[str]] = {}
+    level = [root]
+    while level:
+        found = _children(known[one] for one in level)
+        children |= found
+        new = [child for many in found.values() for child in sorted(many) if child not in known]
+        known |= leaves.load_many(new)
+        level = [child for many in found.values() for child in many if child not in children]
+    return Tree(root, {one: known[one] for one in known if one in children}, children)
+
+
+def _children(parents: Any) -> dict[str, frozenset[str]]:
+    parents = list(parents)
+    keys = {parent.id: children_key(parent) for parent in parents if parent.children}
+    found = dynamo.get_many(settings().profiles_table, keys.values()) if keys else {}
+    return {
+        parent.id: frozenset(found.get(children_key(parent), {}).get("c", {}).get("SS", ()))
+        if parent.children
+        else frozenset()
+        for parent in parents
+    }
+
+
+def link(wish: Wish, below: Tree, above: Tree) -> bool:
+    """Puts the child under the parent in one transaction. False if a leaf changed since it was read."""
+    child, parent = below.leaves[wish.child], above.leaves[wish.parent]
+    actions = [_set_parent(child, wish)]
+    if child.parent != parent.id:
+        actions += _join(parent, child)
+        if child.parent is not None:
+            actions += _leave(below.leaves[child.parent], child)
+    root = above.leaves[above.root]
+    if root.id not in (parent.id, child.id, child.parent):
+        actions.append(_update(root, "SET lv = :lv", {}))  # bounds the size of the whole tree, not only of this branch
+    return dynamo.transact(actions)
+
+
+def _set_parent(child: Leaf, wish: Wish) -> dict[str, Any]:
+    values: Item = {
+        ":par": {"S": wish.parent},
+        ":lk": {"S": f"{wish.key[0]}#{wish.key[1]}"},
+        ":id": {"S": wish.identifier},
+    }
+    return _update(child, "SET lv = :lv, par = :par, lk = :lk, id = :id", values)
+
+
+def _join(parent: Leaf, child: Leaf) -> list[dict[str, Any]]:
+    return [
+        _update(parent, "SET lv = :lv, ch = :ch", {":ch": {"N": str(parent.children + 1)}}),
+        _change_children(parent, "ADD", child.id),
+    ]
+
+
+def _leave(former: Leaf, child: Leaf) -> list[dict[str, Any]]:
+    return [
+        _update(former, "SET lv = :lv, ch = :ch", {":ch": {"N": str(max(0, former.children - 1))}}),
+        _change_children(former, "DELETE", child.id),
+    ]
+
+
+def _update(leaf: Leaf, expression: str, values: Item) -> dict[str, Any]:
+    condition, was = leaves.unchanged(leaf)
+    return {
+        "Update": {
+            "TableName": settings().profiles_table,
+            "Key": dynamo.key_of(leaves.hot_key(leaf.id)),
+            "UpdateExpression": expression + " REMOVE #ttl",
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {"#ttl": "ttl"},
+            "ExpressionAttributeValues": {**values, **was, ":lv": {"N": str(leaf.link_version + 1)}},
+        }
+    }
+
+
+def _change_children(parent: Leaf, verb: str, child: str) -> dict[str, Any]:
+    return {
+        "Update": {
+            "TableName": settings().profiles_table,
+            "Key": dynamo.key_of(children_key(parent)),
+            "UpdateExpression": f"{verb} c :c",
+            "ExpressionAttributeValues": {":c": {"SS": [child]}},
+        }
+    }
