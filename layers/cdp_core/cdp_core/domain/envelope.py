@@ -1,5 +1,6 @@
 """The unit of delivery: what one tracking request said, as it travels through the queue."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,12 @@ MAX_EVENT_BYTES = 65_536
 MAX_EVENTS = 2_500
 MAX_MESSAGE_ID = 200
 MAX_DEPTH = 32
+
+
+def usable(user_id: str | None, anonymous_id: str | None) -> list[Identifier]:
+    """The identifiers among these that can name somebody, strongest first."""
+    named = ((USER_ID, user_id), (ANONYMOUS_ID, anonymous_id))
+    return [Identifier(kind, value) for kind, value in named if value and not is_blocked(value)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,18 +39,23 @@ class Event:
 
     def identifiers(self) -> list[Identifier]:
         """The identifiers that can name somebody, strongest first."""
-        named = ((USER_ID, self.user_id), (ANONYMOUS_ID, self.anonymous_id))
-        return [Identifier(kind, value) for kind, value in named if value and not is_blocked(value)]
+        return usable(self.user_id, self.anonymous_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An event that track refused: why, in which words, and the original as JSON text (cut at MAX_EVENT_BYTES)."""
+    """An event that track refused: why, in which words, whose, and the original as JSON text (cut at MAX_EVENT_BYTES)."""
 
     reason: str
     message: str
     original: str
     message_id: str = ""
+    user_id: str | None = None
+    anonymous_id: str | None = None
+
+    def identifiers(self) -> list[Identifier]:
+        """The identifiers that can name somebody, strongest first; none if they were what is wrong."""
+        return usable(self.user_id, self.anonymous_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,16 +94,36 @@ def encode(envelope: Envelope) -> dict[str, Any]:
 
 
 def decode(plain: dict[str, Any]) -> Envelope:
-    """The envelope of plain values. Raises KeyError, TypeError or ValueError if they are not one."""
+    """The envelope of plain values; an event in it that is none becomes a refusal.
+
+    Raises KeyError, TypeError or ValueError if the values are not an envelope of this version.
+    """
+    if plain["v"] != VERSION:
+        raise ValueError(f"this is version {plain['v']!r} of the envelope, not {VERSION}")
+    decoded = [_event(event) for event in plain["events"]]
     return Envelope(
         key=_key(plain["key"]),
         received_at=int(plain["received_at"]),
         channel=str(plain["channel"]),
         write_key=str(plain["write_key"]),
         legal_basis=str(plain["legal_basis"]),
-        events=tuple(Event(**event) for event in plain["events"]),
-        refused=tuple(Refusal(**refusal) for refusal in plain["refused"]),
+        events=tuple(one for one in decoded if isinstance(one, Event)),
+        refused=(
+            *(Refusal(**refusal) for refusal in plain["refused"]),
+            *(o for o in decoded if isinstance(o, Refusal)),
+        ),
     )
+
+
+def _event(plain: dict[str, Any]) -> Event | Refusal:
+    try:
+        event = Event(**plain)
+        if not (isinstance(event.message_id, str) and isinstance(event.time, int) and isinstance(event.body, dict)):
+            raise TypeError("a field has the wrong type")
+        return event
+    except TypeError as error:
+        original = json.dumps(plain, default=str)[:MAX_EVENT_BYTES]
+        return Refusal(reason="undecodable_event", message=str(error), original=original)
 
 
 def _plain(value: Event | Refusal) -> dict[str, Any]:

@@ -27,9 +27,8 @@ class Listed:
 def listed(leaves: Iterable[Leaf], registers: Registers) -> Listed:
     """What the listing should show of these leaves and their folded contact."""
     leaves = list(leaves)
-    seen = latest(*(leaf.last_seen for leaf in leaves), *(leaf.created_at for leaf in leaves))
     return Listed(
-        day=day_of(seen or 0),
+        day=last_day(*leaves),
         verified=any(leaf.verified_since is not None for leaf in leaves),
         name=key_text(contact.full_name(registers)),
         email=key_text(contact.email(registers)),
@@ -37,9 +36,20 @@ def listed(leaves: Iterable[Leaf], registers: Registers) -> Listed:
 
 
 def marker(shown: Listed) -> str:
-    """A short text that changes exactly when the listing must."""
+    """A short text that changes exactly when the listing must: the day, and a digest of the rest."""
     digest = hashlib.sha256(f"{shown.name}\0{shown.email}\0{shown.verified}".encode()).hexdigest()[:12]
     return f"{shown.day}.{digest}"
+
+
+def with_day(marked: str, leaf: Leaf) -> str:
+    """The marker of a leaf of which only the activity changed."""
+    return f"{last_day(leaf)}.{marked.partition('.')[2]}"
+
+
+def last_day(*leaves: Leaf) -> str:
+    """The day of the last activity, or of the first receipt if there is none."""
+    times = (time for leaf in leaves for time in (leaf.last_seen, leaf.created_at))
+    return day_of(latest(*times) or 0)
 
 
 def keys(leaf: str, shown: Listed) -> dict[str, tuple[str, str] | None]:

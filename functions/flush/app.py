@@ -1,0 +1,15 @@
+"""Scheduled: drains the queue into profiles and activities, and works off jobs. Invoked by itself, it is a worker."""
+
+from typing import Any
+
+from cdp_core.usecases.flush import Invocation, flush
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """One minute's flush. Answers with what was done."""
+    invocation = Invocation(
+        remaining_ms=context.get_remaining_time_in_millis,
+        function_name=context.function_name,
+        is_worker=bool(event.get("worker")),
+    )
+    return dict(flush(invocation))

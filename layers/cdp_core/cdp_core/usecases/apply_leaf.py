@@ -1,0 +1,178 @@
+"""The flush protocol for one leaf (protocol section 2): rows, then details and links, then one compare-and-swap."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+
+from cdp_core.domain import counting, listing
+from cdp_core.domain.contact import Registers, bounded, fold
+from cdp_core.domain.counting import TRIES, Claim
+from cdp_core.domain.leaf import Leaf, earliest
+from cdp_core.domain.links import Verdict
+from cdp_core.domain.work import LeafWork, Share
+from cdp_core.errors import Contended, TryAgain
+from cdp_core.tables import activities, contacts, leaves
+from cdp_core.tables.dynamo import Key
+from cdp_core.usecases import bury, link_leaves, list_profile
+from cdp_core.usecases.store_rows import store_rows
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The envelopes that must come back because this leaf could not finish them, and what was done."""
+
+    failed: set[bytes] = field(default_factory=set)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What applying needs besides the leaf: threads for the puts, leaves read in the read wave, attempts per envelope."""
+
+    puts: Executor
+    known: Mapping[str, Leaf]
+    attempts: Mapping[bytes, int]
+    out_of_time: Callable[[], bool]
+
+
+def apply(work: LeafWork, tools: Tools) -> Outcome:
+    """Applies everything a batch asks of one leaf. Never raises TryAgain: what could not be finished is named in the outcome."""
+    outcome = Outcome()
+    leaf = tools.known[work.leaf]
+    try:
+        for _ in range(TRIES):
+            if tools.out_of_time():
+                break
+            if leaf.ttl is not None:
+                leaves.wake(leaf)
+            elif _apply_life(work, leaf, tools, outcome):
+                return outcome
+            leaf = leaves.load(work.leaf)
+    except TryAgain:
+        outcome.counts["tried_again"] += 1
+    outcome.failed |= work.keys()
+    return outcome
+
+
+def _apply_life(work: LeafWork, leaf: Leaf, tools: Tools, outcome: Outcome) -> bool:
+    """One turn for one epoch of the leaf. False if an erasure began a new epoch meanwhile."""
+    shares = _wanted(work, leaf, outcome)
+    stored = store_rows(leaf, shares, tools.puts)
+    outcome.failed |= stored.incomplete
+    bury.refused_rows(leaf, stored.refused, tools.attempts)
+    outcome.counts += stored.counts
+    outcome.counts["dead_letters"] += len(stored.refused)
+    complete = [share for share in shares if share.key not in stored.incomplete]
+    registers = _save_contact(leaf, complete)
+    _join_accounts(leaf, complete)
+    _link(leaf, complete, tools, outcome)
+    claims = [claim for claim in stored.claims if claim.key not in outcome.failed]
+    return _commit(leaf, claims, _Facts(work.identifier, complete, registers))
+
+
+def _wanted(work: LeafWork, leaf: Leaf, outcome: Outcome) -> list[Share]:
+    """The shares that are neither erased nor counted before."""
+    erased = [share for share in work.shares.values() if share.received_at <= leaf.erased_until]
+    outcome.counts["erased"] += sum(len(share.rows) for share in erased)
+    return [share for key, share in work.shares.items() if share not in erased and key not in leaf.ring]
+
+
+def _save_contact(leaf: Leaf, shares: Iterable[Share]) -> Registers | None:
+    """Folds the shares' details into the contact, before the commit. The contact's registers, or None if none was touched."""
+    updates = fold(*(share.registers for share in shares))
+    return _fold_into(contacts.contact_key(leaf.id, leaf.epoch), updates) if updates else None
+
+
+def _fold_into(key: Key, updates: Registers) -> Registers:
+    for _ in range(TRIES):
+        before = contacts.load(key)
+        after = bounded(fold(before.registers, updates))
+        if after == before.registers or contacts.save(before, after):
+            return after
+    raise Contended("details changed too often")
+
+
+def _join_accounts(leaf: Leaf, shares: Iterable[Share]) -> None:
+    for share in shares:
+        for account, registers in share.accounts.items():
+            _fold_into(contacts.account_key(account), registers)
+            contacts.join_account(leaf.id, leaf.epoch, group_id=account, received_at=share.received_at)
+
+
+def _link(leaf: Leaf, shares: Iterable[Share], tools: Tools, outcome: Outcome) -> None:
+    """Asks for the links, earliest claims first. Once a claim on a child stands, the later ones of this leaf are void."""
+    wishes = [link_leaves.wish_of(leaf, share, request) for share in shares for request in share.links]
+    settled: set[str] = set()
+    for wish in sorted(wishes, key=lambda wish: wish.key):
+        if wish.child not in settled:
+            verdict = link_leaves.link(wish, tools.known)
+            outcome.counts["linked"] += verdict is Verdict.LINK
+            if verdict not in (Verdict.ERASED, Verdict.UNLINKED):  # those two speak of the time of this one request
+                settled.add(wish.child)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the commit stores besides counts: all of it idempotent."""
+
+    identifier: str
+    shares: list[Share]
+    registers: Registers | None
+
+    def add_to(self, leaf: Leaf) -> Leaf:
+        received = [share.received_at for share in self.shares]
+        registered = [share.received_at for share in self.shares if share.registered]
+        return replace(
+            leaf,
+            identifier=self.identifier,
+            created_at=earliest(leaf.created_at, *received),
+            verified_since=earliest(leaf.verified_since, *registered),
+        )
+
+
+def _commit(leaf: Leaf, claims: list[Claim], facts: _Facts) -> bool:
+    """Steps 2 and 3. False if the epoch changed. Raises Contended after TRIES lost races."""
+    epoch, first_try = leaf.epoch, True
+    for _ in range(TRIES):
+        after = _decide(leaf, claims, facts, first_try=first_try)
+        if not facts.shares or after == leaf:
+            return True
+        if after.listed != leaf.listed:
+            list_profile.refresh(after)
+        if _swap(leaf, after):
+            return True
+        leaf, first_try = leaves.load(leaf.id), False
+        if leaf.epoch != epoch:
+            return False
+    raise Contended("a leaf changed too often")
+
+
+def _swap(before: Leaf, after: Leaf) -> bool:
+    """The compare-and-swap; a lost answer counts as a lost race, and the reload tells."""
+    try:
+        return leaves.commit(before, after)
+    except TryAgain:
+        return False
+
+
+def _decide(leaf: Leaf, claims: list[Claim], facts: _Facts, *, first_try: bool) -> Leaf:
+    """The leaf as it should be stored: counted on top, or counted anew where a claim is in doubt."""
+    after = leaf
+    todo = counting.uncounted(leaf, claims)
+    if todo:
+        after = counting.remember(leaf, todo)
+        if counting.in_doubt(leaf, todo, first_try=first_try):
+            after = counting.recount(after, activities.all_rows(leaf.id, leaf.epoch))
+        else:
+            after = counting.add_counts(after, (row for claim in todo for row in claim.rows))
+    after = facts.add_to(after)
+    return replace(after, listed=_marker(leaf, after, facts.registers))
+
+
+def _marker(before: Leaf, after: Leaf, registers: Registers | None) -> str:
+    if registers is None and before.listed and before.verified_since == after.verified_since:
+        return listing.with_day(before.listed, after)
+    if registers is None:
+        registers = contacts.load(contacts.contact_key(after.id, after.epoch)).registers
+    return listing.marker(listing.listed([after], registers))

@@ -1,0 +1,93 @@
+"""Dead letters of the flush: what track refused, and what could not be applied."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+
+from cdp_core.domain.activity import Row
+from cdp_core.domain.envelope import Envelope, Refusal
+from cdp_core.domain.identity import Identifier, leaf_id
+from cdp_core.domain.leaf import Leaf
+from cdp_core.domain.work import Failure, Share
+from cdp_core.secrets import identity_key
+from cdp_core.tables import dead_letters, leaves
+from cdp_core.tables.codec import to_json
+from cdp_core.tables.dead_letters import MAX_ORIGINAL, DeadLetter
+from cdp_core.tables.dynamo import StoreRefused
+
+# A dead letter's index within its envelope: refusals by their place, then events, then rows.
+_EVENTS_FROM = 10_000
+_ROWS_FROM = 20_000
+
+
+def refusals(envelope: Envelope, attempts: int) -> int:
+    """Buries what track refused, with the person it names. How many; what is older than an erasure is dropped."""
+    return sum(_refusal(envelope, index, refusal, attempts) for index, refusal in enumerate(envelope.refused))
+
+
+def _refusal(envelope: Envelope, index: int, refusal: Refusal, attempts: int) -> bool:
+    letter = DeadLetter(
+        envelope=envelope.key,
+        index=index,
+        reason=refusal.reason,
+        message=refusal.message,
+        at=envelope.received_at,
+        attempts=attempts,
+        original=refusal.original,
+        channel=envelope.channel,
+    )
+    return _with_person(letter, refusal.identifiers())
+
+
+def failure(failed: Failure, attempts: int) -> bool:
+    """Buries an event that cannot be applied. False if it is older than an erasure of its person."""
+    letter = DeadLetter(
+        envelope=failed.envelope.key,
+        index=_EVENTS_FROM + failed.index,
+        reason="cannot_apply",
+        message=f"{type(failed.error).__name__}: {failed.error}",
+        at=failed.envelope.received_at,
+        attempts=attempts,
+        original=to_json(asdict(failed.event)),
+        channel=failed.envelope.channel,
+    )
+    return _with_person(letter, failed.event.identifiers())
+
+
+def _with_person(letter: DeadLetter, named: list[Identifier]) -> bool:
+    if not named:
+        dead_letters.bury(letter)
+        return True
+    leaf = leaves.load(leaf_id(identity_key(), named[0]))
+    if letter.at <= leaf.erased_until:
+        return False
+    dead_letters.bury(letter, leaf=leaf.id, epoch=leaf.epoch)
+    return True
+
+
+def refused_rows(leaf: Leaf, rows: Iterable[tuple[Share, Row, StoreRefused]], attempts: Mapping[bytes, int]) -> None:
+    """Buries the activities that the store calls invalid."""
+    for index, (share, row, error) in enumerate(rows):
+        letter = DeadLetter(
+            envelope=share.key,
+            index=_ROWS_FROM + index,
+            reason=error.code,
+            message=str(error),
+            at=share.received_at,
+            attempts=attempts.get(share.key, 1),
+            original=to_json({"type": row.type, "message_id": row.message_id, "time": row.time, "body": row.body}),
+        )
+        dead_letters.bury(letter, leaf=leaf.id, epoch=leaf.epoch)
+
+
+def undecodable(key: bytes, body: str, *, at: int, attempts: int) -> None:
+    """Buries a whole message that is not an envelope."""
+    letter = DeadLetter(
+        envelope=key,
+        index=0,
+        reason="undecodable_envelope",
+        message="the message is not an envelope that this version can read",
+        at=at,
+        attempts=attempts,
+        original=body,
+    )
+    dead_letters.bury(letter)

@@ -1,0 +1,73 @@
+"""The flush: drains the queue in a rhythm inside its minute, works off jobs between drains, starts workers for a backlog."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cdp_core import queue, workers
+from cdp_core.config import settings
+from cdp_core.observability import logger
+from cdp_core.usecases.drain import STOP_MS, Drained, RemainingMs, drain
+from cdp_core.usecases.jobs import work_jobs
+
+_LEAST_RUN_MS = STOP_MS + 1_000
+_MESSAGES_A_WORKER = 2_000
+_QUIET = ("envelopes", "events", "activities", "leaves", "duplicates", "dead_letters")
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What the flush knows of the process that runs it: the time left (ms), its own name, and whether it is a worker."""
+
+    remaining_ms: RemainingMs
+    function_name: str
+    is_worker: bool
+
+
+def flush(invocation: Invocation, *, sleep: Callable[[float], None] = time.sleep) -> Counter[str]:
+    """Runs until the invocation's time is up, or until the queue is empty where that is the setting. Returns what was done."""
+    total: Counter[str] = Counter()
+    interval, started = settings().flush_interval_seconds, time.monotonic()
+    ticks = 0
+    while True:
+        messages = _drain_until_empty(invocation, total)
+        if not invocation.is_worker:
+            total["job_slices"] += work_jobs(invocation.remaining_ms)
+        if invocation.is_worker or (settings().flush_idle == "thrifty" and not messages):
+            return total
+        ticks = max(ticks + 1, int((time.monotonic() - started) // interval))
+        wait = max(0.0, started + ticks * interval - time.monotonic())
+        if wait * 1000 + _LEAST_RUN_MS > invocation.remaining_ms():
+            return total
+        sleep(wait)
+
+
+def _drain_until_empty(invocation: Invocation, total: Counter[str]) -> int:
+    """How many messages came before the queue was empty or the time was up."""
+    messages, drained = 0, Drained(full=True)
+    asked_for_help = invocation.is_worker
+    while drained.full and invocation.remaining_ms() > _LEAST_RUN_MS:
+        began = time.monotonic()
+        drained = drain(invocation.remaining_ms)
+        messages += drained.messages
+        total.update(drained.counts)
+        _log(drained, milliseconds=int((time.monotonic() - began) * 1000))
+        if drained.full and not asked_for_help:
+            asked_for_help = True
+            total["workers"] += _start_workers(invocation)
+    return messages
+
+
+def _start_workers(invocation: Invocation) -> int:
+    """Only the scheduled flush starts workers, and no worker starts another."""
+    wanted = min(settings().flush_max_workers - 1, queue.backlog() // _MESSAGES_A_WORKER)
+    for _ in range(wanted):
+        workers.start(invocation.function_name)
+    return wanted
+
+
+def _log(drained: Drained, *, milliseconds: int) -> None:
+    if drained.messages:
+        counts = {name: drained.counts[name] for name in _QUIET} | {n: c for n, c in drained.counts.items() if c}
+        logger().info("flush", messages=drained.messages, milliseconds=milliseconds, **counts)

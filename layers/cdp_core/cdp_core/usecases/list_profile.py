@@ -1,0 +1,48 @@
+"""Keeps the listing true: what the index shows of a profile follows its leaves and their contacts."""
+
+from dataclasses import replace
+
+from cdp_core.domain.contact import fold
+from cdp_core.domain.counting import TRIES
+from cdp_core.domain.leaf import Leaf
+from cdp_core.domain.links import Tree
+from cdp_core.domain.listing import Listed, listed
+from cdp_core.errors import Contended
+from cdp_core.tables import contacts, leaves, links, listing
+
+
+def refresh(leaf: Leaf) -> None:
+    """Lists the profile of this leaf; `leaf` stands for itself, as it is about to be stored. Raises Contended.
+
+    The entry is read before the data it is made of, and written only if nobody wrote meanwhile: a stale writer loses.
+    """
+    for _ in range(TRIES):
+        root = _root(leaf)
+        entry = listing.load(root.id, root.epoch)
+        tree = links.load_tree(leaf.id)
+        if tree.root == root.id and listing.save(root.id, root.epoch, before=entry, shown=_shown(tree, leaf, entry)):
+            return
+    raise Contended("the listing of a profile changed too often")
+
+
+def hide(leaf: Leaf) -> None:
+    """Takes a leaf that became part of another profile out of the listing. Raises Contended."""
+    for _ in range(TRIES):
+        entry = listing.load(leaf.id, leaf.epoch)
+        if not entry.day or listing.save(leaf.id, leaf.epoch, before=entry, shown=None):
+            return
+    raise Contended("the listing of a profile changed too often")
+
+
+def _root(leaf: Leaf) -> Leaf:
+    while leaf.parent is not None:
+        leaf = leaves.load(leaf.parent)
+    return leaf
+
+
+def _shown(tree: Tree, leaf: Leaf, entry: listing.Entry) -> Listed:
+    members = [leaf if one.id == leaf.id else one for one in tree.leaves.values()]
+    details = contacts.load_many(contacts.contact_key(one.id, one.epoch) for one in members)
+    shown = listed(members, fold(*(one.registers for one in details.values())))
+    # Another leaf's flush may be about to commit a later day: days only go forward.
+    return replace(shown, day=max(shown.day, entry.day), verified=shown.verified or entry.verified)
