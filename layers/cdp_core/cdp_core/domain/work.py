@@ -82,7 +82,9 @@ def _add(works: dict[str, LeafWork], envelope: Envelope, event: Event, *, leaf_o
         raise ValueError("the event names nobody")
     owner = identifiers[0]
     leaf = leaf_of(owner)
-    row, details = row_of(envelope, event), _details(envelope, event)  # first all that may fail, then the changes
+    # First everything that may fail, then the changes.
+    row, details = row_of(envelope, event), _details(envelope, event)
+    account = str(event.body["group_id"]) if event.type == "group" else None
     others = [(leaf_of(other), str(other)) for other in _linked(event, identifiers, owner=owner)]
     work = works.setdefault(leaf, LeafWork(leaf, str(owner)))
     share = work.shares.setdefault(envelope.key, Share(envelope.key, envelope.received_at))
@@ -90,8 +92,7 @@ def _add(works: dict[str, LeafWork], envelope: Envelope, event: Event, *, leaf_o
     if row is not None:
         share.rows.setdefault((row.time, row.message_id), row)
         share.registered |= row.type == REGISTRATION and event.authority
-    if event.type == "group":
-        account = event.body["group_id"]
+    if account is not None:
         share.accounts[account] = contact.fold(share.accounts.get(account, {}), details)
     else:
         share.registers = contact.fold(share.registers, details)
