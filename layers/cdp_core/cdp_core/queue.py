@@ -1,0 +1,134 @@
+"""Gateway of the queue: the only way to SQS."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cdp_core.config import settings
+from cdp_core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+
+BATCH = 10
+MAX_BATCH_BYTES = 1_048_576  # SQS's limit for one message and for one batch
+_SEND_TRIES = 2
+_CONFIG = Config(connect_timeout=1, read_timeout=25, retries={"mode": "standard", "total_max_attempts": 3})
+_SEND_CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A received message: its body, the handle that deletes it, and how often it was received so far."""
+
+    id: str
+    body: str
+    handle: str
+    attempts: int
+
+
+@cache
+def _client() -> "SQSClient":
+    return boto3.client("sqs", config=_CONFIG)
+
+
+@cache
+def _sender() -> "SQSClient":
+    return boto3.client("sqs", config=_SEND_CONFIG)
+
+
+def send(bodies: Sequence[str]) -> list[bool]:
+    """Puts the messages on the queue; per message, whether SQS certainly took it. What failed is tried once more."""
+    taken = [False] * len(bodies)
+    for _ in range(_SEND_TRIES):
+        left = [index for index, done in enumerate(taken) if not done]
+        for batch in _batches(left, bodies):
+            for index in _send_batch(batch, bodies):
+                taken[index] = True
+        if all(taken):
+            break
+    return taken
+
+
+def _batches(indices: Sequence[int], bodies: Sequence[str]) -> Iterator[list[int]]:
+    """Batches within SQS's limits of entries and bytes."""
+    batch: list[int] = []
+    size = 0
+    for index in indices:
+        length = len(bodies[index].encode())
+        if batch and (len(batch) == BATCH or size + length > MAX_BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(index)
+        size += length
+    if batch:
+        yield batch
+
+
+def _send_batch(batch: list[int], bodies: Sequence[str]) -> list[int]:
+    entries: Any = [{"Id": str(index), "MessageBody": bodies[index]} for index in batch]
+    try:
+        answer = _sender().send_message_batch(QueueUrl=settings().queue_url, Entries=entries)
+    except (ClientError, BotoCoreError):
+        return []
+    return [int(entry["Id"]) for entry in answer.get("Successful", [])]
+
+
+def receive(*, visibility_seconds: int, wait_seconds: int = 0, maximum: int = BATCH) -> list[Message]:
+    """At most ten messages, hidden from others for `visibility_seconds`. Raises Unavailable."""
+    try:
+        answer = _client().receive_message(
+            QueueUrl=settings().queue_url,
+            MaxNumberOfMessages=maximum,
+            VisibilityTimeout=visibility_seconds,
+            WaitTimeSeconds=wait_seconds,
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        )
+    except (ClientError, BotoCoreError) as error:
+        raise Unavailable("the queue could not be read") from error
+    return [_message(entry) for entry in answer.get("Messages", [])]
+
+
+def _message(entry: Any) -> Message:
+    attempts = int(entry.get("Attributes", {}).get("ApproximateReceiveCount", 1))
+    return Message(entry["MessageId"], entry["Body"], entry["ReceiptHandle"], attempts)
+
+
+def delete(handles: Sequence[str]) -> int:
+    """Deletes messages; how many are gone for certain. The others come back, which is harmless."""
+    gone = 0
+    for start in range(0, len(handles), BATCH):
+        entries: Any = [{"Id": str(n), "ReceiptHandle": one} for n, one in enumerate(handles[start : start + BATCH])]
+        for _ in range(2):
+            failed = _delete_batch(entries)
+            gone += len(entries) - len(failed)
+            entries = failed
+            if not entries:
+                break
+    return gone
+
+
+def _delete_batch(entries: Any) -> Any:
+    """The entries that are not certainly deleted."""
+    try:
+        answer = _client().delete_message_batch(QueueUrl=settings().queue_url, Entries=entries)
+    except (ClientError, BotoCoreError):
+        return entries
+    done = {entry["Id"] for entry in answer.get("Successful", [])}
+    return [entry for entry in entries if entry["Id"] not in done]
+
+
+def backlog() -> int:
+    """About how many messages wait. Raises Unavailable."""
+    try:
+        answer = _client().get_queue_attributes(
+            QueueUrl=settings().queue_url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+    except (ClientError, BotoCoreError) as error:
+        raise Unavailable("the queue could not be read") from error
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
