@@ -25,7 +25,7 @@ BUILT_IN = {
 MAX_CODE_NAME = 100
 _BY_DISPLAY_NAME = {name: code for code, name in BUILT_IN.items()}
 _NON_WORD = re.compile(r"[\W_]+")
-_STORED = ("event", "name", "category", "properties", "context")
+_STORED = ("event", "name", "category", "properties", "context", "note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +126,7 @@ def describe(row: Row) -> dict[str, Any]:
         "legal_basis": body.get("basis"),
         "event": body.get("event"),
         "category": body.get("category"),
+        "note": body.get("note"),
         "timestamp": body.get("timestamp", iso(row.time)),
         "properties": body.get("properties", {}),
         "context": body.get("context", {}),

@@ -13,7 +13,7 @@ from cdp_core.tables import dynamo
 from cdp_core.tables.codec import from_json, to_json
 from cdp_core.tables.dynamo import Item
 
-COPY_MARK = "#c"
+COPY_MARK = "\x01"  # no message id holds a control character, so a copy never meets a real event
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from cdp_core.domain.work import Failure, Share
 from cdp_core.secrets import identity_key
 from cdp_core.tables import dead_letters, leaves
 from cdp_core.tables.codec import to_json
-from cdp_core.tables.dead_letters import MAX_ORIGINAL, DeadLetter
+from cdp_core.tables.dead_letters import DeadLetter
 from cdp_core.tables.dynamo import StoreRefused
 
 # A dead letter's index within its envelope: refusals by their place, then events, then rows.

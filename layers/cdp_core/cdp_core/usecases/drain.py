@@ -17,6 +17,7 @@ from cdp_core.queue import Message
 from cdp_core.secrets import identity_key
 from cdp_core.tables import leaves
 from cdp_core.tables.codec import from_json
+from cdp_core.tables.dead_letters import MAX_ORIGINAL
 from cdp_core.usecases import activity_types, bury
 from cdp_core.usecases.apply_leaf import Outcome, Tools, apply
 
@@ -86,7 +87,7 @@ def _decode(messages: Iterable[Message], counts: Counter[str]) -> list[_Delivery
 
 def _set_aside(message: Message) -> int:
     """An undecodable message becomes a dead letter once it was tried alone: a newer version of the flush may know it."""
-    if message.attempts >= ALONE_FROM and len(message.body) <= bury.MAX_ORIGINAL:
+    if message.attempts >= ALONE_FROM and len(message.body) <= MAX_ORIGINAL:
         key = hashlib.sha256(message.body.encode()).digest()[:12]
         bury.undecodable(key, message.body, at=int(time.time() * 1000), attempts=message.attempts)
         queue.delete([message.handle])
@@ -99,7 +100,7 @@ def _apply(group: list[_Delivery], remaining_ms: RemainingMs) -> Counter[str]:
     try:
         failed = _apply_envelopes(group, remaining_ms, counts)
     except TryAgain as error:
-        logger().warning("a drain will be tried again", reason=error.code)
+        logger().warning("a drain will be tried again", extra={"reason": error.code})
         failed = {one.envelope.key for one in group}
     done = [one.message.handle for one in group if one.envelope.key not in failed]
     counts["envelopes"] = len({one.envelope.key for one in group} - failed)

@@ -13,7 +13,7 @@ from cdp_core.usecases.jobs import work_jobs
 
 _LEAST_RUN_MS = STOP_MS + 1_000
 _MESSAGES_A_WORKER = 2_000
-_QUIET = ("envelopes", "events", "activities", "leaves", "duplicates", "dead_letters")
+_ALWAYS = ("envelopes", "events", "activities", "leaves", "duplicates", "dead_letters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,22 @@ def flush(invocation: Invocation, *, sleep: Callable[[float], None] = time.sleep
     ticks = 0
     while True:
         messages = _drain_until_empty(invocation, total)
-        if not invocation.is_worker:
-            total["job_slices"] += work_jobs(invocation.remaining_ms)
-        if invocation.is_worker or (settings().flush_idle == "thrifty" and not messages):
+        if invocation.is_worker:
             return total
         ticks = max(ticks + 1, int((time.monotonic() - started) // interval))
-        wait = max(0.0, started + ticks * interval - time.monotonic())
-        if wait * 1000 + _LEAST_RUN_MS > invocation.remaining_ms():
+        due = started + ticks * interval
+        total["job_slices"] += work_jobs(lambda due=due: _until(due, invocation))  # type: ignore[misc]
+        wait = max(0.0, due - time.monotonic())
+        if (
+            settings().flush_idle == "thrifty" and not messages
+        ) or wait * 1000 + _LEAST_RUN_MS > invocation.remaining_ms():
             return total
         sleep(wait)
+
+
+def _until(due: float, invocation: Invocation) -> int:
+    """How long a slice of a job may take (ms): until the next drain is due, but two seconds at least."""
+    return min(max(2_000, int((due - time.monotonic()) * 1000)), invocation.remaining_ms() - STOP_MS)
 
 
 def _drain_until_empty(invocation: Invocation, total: Counter[str]) -> int:
@@ -69,5 +76,5 @@ def _start_workers(invocation: Invocation) -> int:
 
 def _log(drained: Drained, *, milliseconds: int) -> None:
     if drained.messages:
-        counts = {name: drained.counts[name] for name in _QUIET} | {n: c for n, c in drained.counts.items() if c}
-        logger().info("flush", messages=drained.messages, milliseconds=milliseconds, **counts)
+        counts = {name: drained.counts[name] for name in _ALWAYS} | {n: c for n, c in drained.counts.items() if c}
+        logger().info("flush", extra={"messages": drained.messages, "milliseconds": milliseconds, **counts})

@@ -1,0 +1,162 @@
+"""Gateway of erasures: the tombstones of a whole profile in one transaction, and the sweeps behind them."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cdp_core.config import settings
+from cdp_core.domain.jobs import Job
+from cdp_core.domain.leaf import Leaf
+from cdp_core.domain.links import Tree
+from cdp_core.domain.times import day_of, iso
+from cdp_core.errors import Unavailable
+from cdp_core.tables import activities, contacts, dead_letters, dynamo, jobs, leaves
+from cdp_core.tables.dynamo import Item, Key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+PAGE = 1_000
+_THREADS = 8
+_EMPTIED = ("n", "fs", "ls", "ca", "ring", "hz", "li", "id", "vf", "par", "lk", "ch", "un", "fl", "ttl")
+_STORE_OF = {"contact": "contact", "membership": "memberships", "listing": "listing", "links": "links"}
+_CONFIG = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a sweep: the keys to delete, how many items of which store they are, and the last key in order."""
+
+    keys: list[Key]
+    counts: Counter[str]
+    last: str
+
+
+def entomb(tree: Tree, job: Job, *, erased_until: int) -> bool:
+    """Ends the current life of every leaf and creates the job, all or nothing. False if a leaf changed since it was read."""
+    return dynamo.transact(
+        [*(_tombstone(leaf, job, erased_until) for leaf in tree.leaves.values()), *jobs.creation(job)]
+    )
+
+
+def _tombstone(leaf: Leaf, job: Job, erased_until: int) -> dict[str, Any]:
+    condition, was = leaves.unchanged(leaf)
+    names = {f"#{name}": name for name in _EMPTIED}
+    values: Item = {
+        ":ep": {"N": str(leaf.epoch + 1)},
+        ":lv": {"N": str(leaf.link_version + 1)},
+        ":del": {"N": str(max(erased_until, leaf.erased_until))},
+        ":jb": {"S": job.id},
+        ":one": {"N": "1"},
+    }
+    return {
+        "Update": {
+            "TableName": settings().profiles_table,
+            "Key": dynamo.key_of(leaves.hot_key(leaf.id)),
+            "UpdateExpression": f"SET ep = :ep, lv = :lv, del = :del, jb = :jb REMOVE {', '.join(names)} ADD v :one",
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values | was,
+        }
+    }
+
+
+def expire(leaf: Leaf, *, at: int) -> bool:
+    """Gives an empty tombstone its TTL (ms), if nothing has been written to it meanwhile (protocol 2b, ttl)."""
+    condition, was = leaves.unchanged(leaf)
+    answer = dynamo.call(
+        "update_item",
+        TableName=settings().profiles_table,
+        Key=dynamo.key_of(leaves.hot_key(leaf.id)),
+        UpdateExpression="SET #ttl = :ttl, lv = :next",
+        ConditionExpression=f"{condition} AND v = :v",
+        ExpressionAttributeNames={"#ttl": "ttl"},
+        ExpressionAttributeValues={
+            **was,
+            ":v": {"N": str(leaf.version)},
+            ":ttl": {"N": str(at // 1000)},
+            ":next": {"N": str(leaf.link_version + 1)},
+        },
+    )
+    return answer is not None
+
+
+def pages(leaf: str, epoch: int, part: str, *, up_to: str = "") -> Iterator[Page]:
+    """What one life of a leaf still has in one part: `activities` or `details`; with `up_to` only keys up to there."""
+    if part == "activities":
+        table, pk, low, high = settings().activities_table, activities.partition(leaf, epoch), " ", "\U0010ffff"
+    else:
+        table, pk, low = settings().profiles_table, leaf, leaves.life(epoch)
+        high = low + "\U0010ffff"
+    found = dynamo.query(
+        table,
+        condition="pk = :pk AND sk BETWEEN :low AND :high",
+        values={":pk": {"S": pk}, ":low": {"S": low}, ":high": {"S": up_to or high}},
+        ConsistentRead=True,
+        ProjectionExpression="pk, sk, c, #at",
+        ExpressionAttributeNames={"#at": "at"},
+        Limit=PAGE,
+    )
+    for answer in found:
+        if answer["Items"]:
+            yield _page(answer["Items"], part, leaf, epoch)
+
+
+def delete(page: Page, part: str) -> None:
+    """Deletes the items of a page, several batches at a time. Raises Unavailable if some stay."""
+    table = settings().activities_table if part == "activities" else settings().profiles_table
+    batches = [page.keys[at : at + dynamo.BATCH_WRITE] for at in range(0, len(page.keys), dynamo.BATCH_WRITE)]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(lambda batch: dynamo.delete_many(table, batch), batches))
+
+
+def write_ledger(job: Job, *, erased_until: int) -> None:
+    """Records the erasure outside the tables, so that it survives a restore: leaves are keyed hashes, nothing else is personal."""
+    body = {
+        "job_id": job.id,
+        "erased_at": iso(job.created_at),
+        "erased_until": erased_until,
+        "leaves": dict(job.leaves),
+    }
+    try:
+        _s3().put_object(Bucket=settings().bucket, Key=f"erasures/{job.id}.json", Body=json.dumps(body).encode())
+    except (ClientError, BotoCoreError) as error:
+        raise Unavailable("the ledger of erasures could not be written") from error
+
+
+@cache
+def _s3() -> "S3Client":
+    return boto3.client("s3", config=_CONFIG)
+
+
+def _page(items: list[Item], part: str, leaf: str, epoch: int) -> Page:
+    keys: list[Key] = []
+    counts: Counter[str] = Counter()
+    for item in items:
+        store, also = _row(item) if part == "activities" else _detail(item, leaf, epoch)
+        keys += [(item["pk"]["S"], item["sk"]["S"]), *also]
+        counts.update([store] if store else [])
+    return Page(keys, counts, items[-1]["sk"]["S"])
+
+
+def _row(item: Item) -> tuple[str, list[Key]]:
+    """The store an item of the activities table counts for, and what points at it. A copy is no second activity."""
+    sort_key = item["sk"]["S"]
+    if not sort_key.startswith(dead_letters.DEAD):
+        return ("" if "c" in item else "activities"), []
+    index = (dead_letters.DEAD + day_of(int(item["at"]["N"])), sort_key.removeprefix(dead_letters.DEAD))
+    return "dead_letters", [index]
+
+
+def _detail(item: Item, leaf: str, epoch: int) -> tuple[str, list[Key]]:
+    kind, _, name = item["sk"]["S"].removeprefix(leaves.life(epoch)).partition("#")
+    also = [contacts.account_member_key(name, leaf, epoch)] if kind == "membership" else []
+    return _STORE_OF[kind], also

@@ -1,0 +1,85 @@
+"""An API Gateway request (payload 2.0) as the wires read it: bytes inflated within bounds, credentials found."""
+
+import base64
+import binascii
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cdp_core.errors import InvalidInput, TooLarge, UnsupportedEncoding
+
+MAX_BODY = 5 * 1024 * 1024
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a client sent: path segments, lower-case headers, decoded body."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def wants_results(self) -> bool:
+        """Whether the client asked for one result an event."""
+        return self.headers.get("x-strict-mode") == "1"
+
+
+def read_request(event: Mapping[str, Any]) -> Request:
+    """The request of an API Gateway event.
+
+    Raises TooLarge above MAX_BODY decoded bytes, UnsupportedEncoding, InvalidInput for broken base64 or gzip.
+    """
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    body = _bytes(event.get("body") or "", is_base64=bool(event.get("isBase64Encoded")))
+    return Request(
+        method=event["requestContext"]["http"]["method"],
+        path=event["rawPath"],
+        headers=headers,
+        body=_inflate(body, headers.get("content-encoding", "").strip().lower()),
+    )
+
+
+def _bytes(body: str, *, is_base64: bool) -> bytes:
+    if not is_base64:
+        return body.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(body)
+    except binascii.Error as error:
+        raise InvalidInput("the body is not valid base64") from error
+
+
+def _inflate(body: bytes, encoding: str) -> bytes:
+    if encoding not in ("", "identity", "gzip", "x-gzip"):
+        raise UnsupportedEncoding(f"Content-Encoding {encoding[:40]!r} is not supported; use gzip or none")
+    # Some SDKs send gzip and call it a form: gzip says so itself, and JSON never begins like it.
+    inflated = _gunzip(body) if body[:2] == b"\x1f\x8b" else body
+    if len(inflated) > MAX_BODY:
+        raise TooLarge(f"the body is larger than {MAX_BODY} bytes after decoding")
+    return inflated
+
+
+def _gunzip(body: bytes) -> bytes:
+    """At most one byte more than MAX_BODY, whatever the ratio."""
+    stream = zlib.decompressobj(_GZIP)
+    try:
+        inflated = stream.decompress(body, MAX_BODY + 1)
+    except zlib.error as error:
+        raise InvalidInput("the body is not valid gzip", code="invalid_gzip") from error
+    if len(inflated) <= MAX_BODY and not stream.eof:
+        raise InvalidInput("the gzip body is cut short", code="invalid_gzip")
+    return inflated
+
+
+def basic_key(headers: Mapping[str, str]) -> str | None:
+    """The write key of `Authorization: Basic base64("<key>:")`, with or without the colon; None without the header."""
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(value.strip(), validate=True).decode().partition(":")[0]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""

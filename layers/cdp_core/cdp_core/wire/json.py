@@ -1,0 +1,105 @@
+"""JSON as clients really send it: a fast strict reader, and a patient one for what the fast one will not take."""
+
+import json
+import re
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from cdp_core.errors import InvalidInput
+
+_CUT_DEPTH = 64  # deeper than any event may be: what is cut there is refused for its depth anyway
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_MAX_INT_DIGITS = 4_000  # Python refuses to read longer ones as int
+
+
+class NotANumber:
+    """Stands for a bare NaN or Infinity until its event takes it out."""
+
+
+_NAN = NotANumber()
+
+
+@cache
+def _fast() -> "msgspec.json.Decoder[Any]":
+    return msgspec.json.Decoder(float_hook=Decimal)
+
+
+def read(data: bytes) -> tuple[Any, bool]:
+    """The value, and whether it needs `clean`. Fractions are Decimal, integers exact, the last of duplicate keys wins.
+
+    Raises InvalidInput (`invalid_json`) if the text is no JSON even to the patient reader.
+    """
+    try:
+        return _fast().decode(data), False
+    except (msgspec.DecodeError, RecursionError, ValueError, ArithmeticError):
+        return _patient(data), True
+
+
+def _patient(data: bytes) -> Any:
+    """Standard JSON plus bare NaN and Infinity, lone surrogates and any depth (cut at a depth nobody may use)."""
+    try:
+        text = _cut(data.decode("utf-8-sig"))
+        return json.loads(text, parse_float=_number, parse_int=_number, parse_constant=lambda _: _NAN, strict=False)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise InvalidInput("the body is not valid JSON in UTF-8", code="invalid_json") from error
+
+
+def _number(text: str) -> int | Decimal | NotANumber:
+    if len(text) <= _MAX_INT_DIGITS and text.lstrip("-").isdigit():
+        return int(text)
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return _NAN
+
+
+def _cut(text: str) -> str:
+    """The text with everything nested deeper than _CUT_DEPTH replaced by nothing, found without recursion."""
+    depth, kept_until, parts = 0, 0, []
+    for token in _TOKEN.finditer(text):
+        if token[0] in "[{":
+            depth += 1
+            if depth == _CUT_DEPTH + 1:
+                parts.append(text[kept_until : token.start()] + "null")
+        elif token[0] in "]}":
+            if depth == _CUT_DEPTH + 1:
+                kept_until = token.end()
+            depth -= 1
+    return "".join(parts) + text[kept_until:] if parts else text
+
+
+def clean(value: Any) -> tuple[Any, bool]:
+    """The value with NaN and Infinity as null and lone surrogates as U+FFFD, and whether a number was lost."""
+    lost: list[NotANumber] = []
+    return _clean(value, lost.append), bool(lost)
+
+
+def _clean(value: Any, lose: Callable[[NotANumber], None]) -> Any:
+    if isinstance(value, dict):
+        return {_text(name): _clean(part, lose) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_clean(part, lose) for part in value]
+    if isinstance(value, NotANumber):
+        return lose(value)
+    return _text(value) if isinstance(value, str) else value
+
+
+def _text(text: str) -> str:
+    if not _LONE_SURROGATE.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def depth(value: Any) -> int:
+    """How deep objects and lists nest; a plain value has depth 0."""
+    deepest, level, here = 0, 0, [value]
+    while here := [one for one in here if isinstance(one, dict | list)]:
+        level += 1
+        deepest = level
+        here = [part for one in here for part in (one.values() if isinstance(one, dict) else one)]
+    return deepest

@@ -1,0 +1,207 @@
+"""Segment's HTTP tracking API (W-01 to W-34): the six calls and the batch, each event judged alone."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from cdp_core.domain.envelope import MAX_DEPTH, MAX_EVENT_BYTES, MAX_EVENTS, MAX_MESSAGE_ID, Event, Refusal
+from cdp_core.domain.identity import MAX_IDENTIFIER
+from cdp_core.domain.times import parse_time
+from cdp_core.errors import InvalidInput, Refused, Unauthorized
+from cdp_core.wire import json
+from cdp_core.wire.http import Request, basic_key
+
+TYPES = {"identify", "track", "page", "screen", "group", "alias"}
+CALLS = {name: name for name in (*TYPES, "batch")} | {name[0]: name for name in (*TYPES, "batch")}
+MAX_GROUP_ID = 500
+MAX_ORIGINAL = MAX_EVENT_BYTES
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
+_LOST_NUMBER = "NaN or Infinity became null"
+
+NewId = Callable[[], str]
+Outcome = Event | Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What one request submits: the write key it names, and per event what it says or why it cannot be kept."""
+
+    write_key: str
+    outcomes: list[Outcome]
+
+
+def read(request: Request, new_id: NewId) -> Submission:
+    """Reads a tracking call. `new_id` makes message ids for events that bring none.
+
+    Raises InvalidInput if the request as a whole makes no sense, Unauthorized if two keys contradict each other.
+    """
+    body, patient = json.read(request.body)
+    if not isinstance(body, dict):
+        raise InvalidInput("the body must be a JSON object", code="invalid_json")
+    call = CALLS[request.path.rstrip("/").rsplit("/", 1)[-1]]
+    events, shared = ([body], {}) if call != "batch" else _batch(body)
+    implied = None if call == "batch" else call
+    reader = _Reader(implied, shared, patient, new_id)
+    return Submission(write_key=_write_key(request, body), outcomes=[reader.read(event) for event in events])
+
+
+def _batch(body: dict[str, Any]) -> tuple[list[Any], Mapping[str, Any]]:
+    events = body.get("batch")
+    if not isinstance(events, list) or not events:
+        raise InvalidInput("batch must be a list of at least one event", code="empty_batch")
+    if len(events) > MAX_EVENTS:
+        raise InvalidInput(
+            f"batch holds {len(events)} events; at most {MAX_EVENTS} are allowed", code="too_many_events"
+        )
+    context = body.get("context")
+    return events, context if isinstance(context, dict) else {}
+
+
+def _write_key(request: Request, body: dict[str, Any]) -> str:
+    """Header wins; a body that names another key contradicts it (W-10, W-11, W-13). A Bearer token alone names none."""
+    header, named = basic_key(request.headers), body.get("writeKey")
+    if header is not None and isinstance(named, str) and named and named != header:
+        raise Unauthorized("the write key in the body is not the one in the Authorization header")
+    return header if header is not None else named if isinstance(named, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads the events of one request, each on its own."""
+
+    implied_type: str | None
+    context: Mapping[str, Any]
+    patient: bool
+    new_id: NewId
+
+    def read(self, raw: Any) -> Outcome:
+        """The event, or its refusal; never raises for what a client sent."""
+        try:
+            return self._event(raw)
+        except Refused as refused:
+            return _refusal(raw, refused)
+
+    def _event(self, raw: Any) -> Event:
+        if not isinstance(raw, dict):
+            raise Refused("an event must be a JSON object", code="not_an_object")
+        if json.depth(raw) > MAX_DEPTH:
+            raise Refused(f"the event nests deeper than {MAX_DEPTH} levels", code="too_deep")
+        lost = False
+        if self.patient:
+            raw, lost = json.clean(raw)
+        event = _build(raw, self._type(raw), self.context, self.new_id)
+        if lost:
+            event.body["note"] = _LOST_NUMBER
+        return _checked(event)
+
+    def _type(self, raw: dict[str, Any]) -> str:
+        given = self.implied_type or raw.get("type")
+        if given not in TYPES:
+            raise Refused(f"type must be one of {', '.join(sorted(TYPES))}", code="unknown_type")
+        return str(given)
+
+
+def _build(raw: dict[str, Any], type_: str, context: Mapping[str, Any], new_id: NewId) -> Event:
+    given = raw.get("timestamp") or raw.get("originalTimestamp")
+    timestamp = given if isinstance(given, str) else None
+    return Event(
+        type=type_,
+        message_id=_identifier(raw, "messageId", MAX_MESSAGE_ID, code="invalid_message_id") or new_id(),
+        user_id=_identifier(raw, "userId", MAX_IDENTIFIER),
+        anonymous_id=_identifier(raw, "anonymousId", MAX_IDENTIFIER),
+        time=parse_time(timestamp),
+        timestamp=timestamp[:64] if timestamp else None,
+        body=_body(raw, type_, context),
+    )
+
+
+def _body(raw: dict[str, Any], type_: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**context, **_mapping(raw, "context")}
+    body: dict[str, Any] = {"context": merged} if merged else {}
+    if type_ in ("identify", "group"):
+        body["traits"] = _mapping(raw, "traits") or (_mapping(merged, "traits") if type_ == "identify" else {})
+    else:
+        body["properties"] = _mapping(raw, "properties")
+    body |= {name: raw[name] for name in ("name", "category") if isinstance(raw.get(name), str)}
+    body |= _required(raw, type_)
+    return {name: part for name, part in body.items() if part != {}}
+
+
+def _required(raw: dict[str, Any], type_: str) -> dict[str, Any]:
+    """What the type cannot do without (W-02, W-05, W-06)."""
+    if type_ == "track":
+        if not isinstance(raw.get("event"), str) or not raw["event"].strip():
+            raise Refused("event must be a text of at least one character", code="missing_event_name")
+        return {"event": raw["event"]}
+    if type_ == "group":
+        return {"group_id": _demand(raw, "groupId", MAX_GROUP_ID, code="missing_group_id")}
+    if type_ == "alias":
+        _demand(raw, "userId", MAX_IDENTIFIER, code="missing_user_id")
+        return {"previous_id": _demand(raw, "previousId", MAX_IDENTIFIER, code="missing_previous_id")}
+    return {}
+
+
+def _demand(raw: dict[str, Any], name: str, limit: int, *, code: str) -> str:
+    value = _identifier(raw, name, limit)
+    if value is None:
+        raise Refused(f"{name} is required", code=code)
+    return value
+
+
+def _identifier(raw: dict[str, Any], name: str, limit: int, *, code: str = "invalid_id") -> str | None:
+    """An identifier as text; a whole number is taken as its digits, null and an empty text as absent."""
+    value = raw.get(name)
+    if value is None or value == "":
+        return None
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not text or len(text) > limit or _CONTROL.search(text):
+        raise Refused(f"{name} must be a text of 1 to {limit} characters without control characters", code=code)
+    return text
+
+
+def _mapping(raw: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = raw.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise Refused(f"{name} must be a JSON object", code="not_an_object")
+    return value or {}
+
+
+def _checked(event: Event) -> Event:
+    size = len(msgspec.json.encode(event.body))
+    if size > MAX_EVENT_BYTES:
+        raise Refused(f"the event has {size} bytes; at most {MAX_EVENT_BYTES} are allowed", code="event_too_large")
+    if not event.identifiers():
+        blocked = event.user_id or event.anonymous_id
+        if blocked:
+            raise Refused("userId and anonymousId hold values that identify nobody", code="blocked_identity")
+        raise Refused("an event needs a userId or an anonymousId", code="no_identity")
+    return event
+
+
+def _refusal(raw: Any, refused: Refused) -> Refusal:
+    ids = raw if isinstance(raw, dict) else {}
+    return Refusal(
+        reason=refused.code,
+        message=str(refused),
+        original=_original(raw),
+        message_id=_short(ids.get("messageId"), MAX_MESSAGE_ID) or "",
+        user_id=_short(ids.get("userId"), MAX_IDENTIFIER),
+        anonymous_id=_short(ids.get("anonymousId"), MAX_IDENTIFIER),
+    )
+
+
+def _short(value: Any, limit: int) -> str | None:
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return text if text and len(text) <= limit and not _CONTROL.search(text) else None
+
+
+def _original(raw: Any) -> str:
+    """The refused event as JSON text, cut at MAX_ORIGINAL characters."""
+    try:
+        text = msgspec.json.encode(json.clean(raw)[0] if json.depth(raw) <= MAX_DEPTH else str(raw)[:MAX_ORIGINAL])
+    except (RecursionError, ValueError):
+        return ""
+    return text[:MAX_ORIGINAL].decode("utf-8", "ignore")
