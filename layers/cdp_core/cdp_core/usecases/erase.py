@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from cdp_core.domain.counting import TRIES
@@ -48,7 +49,7 @@ def _erase(leaf: str, wanted: Job) -> Job:
             return _after_another(tree.leaves[leaf])
         job = _job_for(wanted, tree)
         try:
-            if erasures.entomb(tree, job, erased_until=wanted.created_at + CLOCK_MARGIN_MS):
+            if erasures.entomb(tree, job, erased_until=job.created_at + CLOCK_MARGIN_MS):
                 return job
         except Unavailable:
             pass
@@ -59,7 +60,7 @@ def _erase(leaf: str, wanted: Job) -> Job:
 
 def _job_for(wanted: Job, tree: Tree) -> Job:
     epochs = {leaf.id: leaf.epoch + 1 for leaf in tree.leaves.values()}
-    return Job(id=wanted.id, created_at=wanted.created_at, leaves=epochs)
+    return replace(wanted, created_at=_now(), leaves=epochs)  # the time of this very try: retries may take a while
 
 
 def _after_another(leaf: Leaf) -> Job:

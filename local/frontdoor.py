@@ -1,0 +1,165 @@
+"""The front door: one port on loopback in front of the deployed functions, the demo page beside them."""
+
+import json
+import mimetypes
+import threading
+from collections.abc import Callable, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from local.gateway import (
+    Api,
+    HttpAnswer,
+    HttpRequest,
+    answer_of,
+    event_of,
+    find,
+    is_preflight,
+    message,
+    preflight_answer,
+    with_cors,
+)
+
+MAX_BODY = 10 * 1024 * 1024  # API Gateway's
+MAX_EVENT = 6 * 1024 * 1024  # Lambda's, for the whole event
+MAX_AT_ONCE = 8  # functions run as processes here: more requests than this wait their turn
+DEMO = Path(__file__).resolve().parent / "demo"
+
+Invoke = Callable[[str, bytes], Any]
+"""Runs a function by its name with an event (JSON) and gives its result; raises on any failure of the function."""
+
+
+class FrontDoor(ThreadingHTTPServer):
+    """Serves the APIs and the demo page on 127.0.0.1."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, *, apis: Sequence[Api], invoke: Invoke) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.apis = apis
+        self.invoke = invoke
+        self.turns = threading.BoundedSemaphore(MAX_AT_ONCE)
+
+    @property
+    def hosts(self) -> set[str]:
+        """The Host headers that are ours: a page on another name that resolves here must not reach the keys."""
+        port = self.server_address[1]
+        return {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
+
+    def answer(self, request: HttpRequest) -> HttpAnswer:
+        """The answer to a request, CORS headers included."""
+        if request.header("host") not in self.hosts:
+            return message(421, f"this server answers to {' and '.join(sorted(self.hosts))} only")
+        if request.path == "/" or request.path == "/demo" or request.path.startswith("/demo/"):
+            return _demo(request.path)
+        match = find(self.apis, request.method, request.path)
+        if is_preflight(request):
+            return preflight_answer(match.api.cors, request)
+        answer = message(404, "Not Found")
+        if match.route is not None:
+            answer = self._run(match.route.function, json.dumps(event_of(request, match)).encode())
+        return with_cors(answer, match.api.cors, request.header("origin"))
+
+    def _run(self, function: str, event: bytes) -> HttpAnswer:
+        if len(event) > MAX_EVENT:
+            return message(413, "Request Entity Too Large")
+        try:
+            with self.turns:
+                return answer_of(self.invoke(function, event))
+        except Exception as error:
+            print(f"{function} failed: {error}", flush=True)
+            return message(500, "Internal Server Error")
+
+
+def _demo(path: str) -> HttpAnswer:
+    """A file of the demo page; the bare paths lead to it."""
+    if path in ("/", "/demo"):
+        return HttpAnswer(302, b"", [("location", "/demo/")])
+    file = (DEMO / (unquote(path.removeprefix("/demo/")) or "index.html")).resolve()
+    if not file.is_relative_to(DEMO) or not file.is_file():
+        return message(404, "Not Found")
+    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return HttpAnswer(200, file.read_bytes(), [("content-type", f"{kind}; charset=utf-8"), ("cache-control", "no-store")])
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: FrontDoor
+    protocol_version = "HTTP/1.1"
+    server_version = "cdp-local"
+    sys_version = ""
+    timeout = 75
+    disable_nagle_algorithm = True
+
+    def _serve(self) -> None:
+        body = self._body()
+        if body is None:
+            return
+        target = urlsplit(self.path if self.path.startswith("/") else "/")
+        answer = self.server.answer(
+            HttpRequest(
+                method=self.command,
+                path=target.path,
+                query=target.query,
+                headers=self.headers.items(),
+                body=body,
+                client=self.client_address[0],
+            )
+        )
+        self._send(answer)
+
+    def _body(self) -> bytes | None:
+        """The request's body, or None if it was refused."""
+        length = self.headers.get("content-length", "0")
+        if "chunked" in self.headers.get("transfer-encoding", "").lower():
+            return self._chunked()
+        if not length.isdigit():
+            return self._refuse(400, "Bad Request")
+        if int(length) > MAX_BODY:
+            return self._refuse(413, "Request Entity Too Large")
+        return self.rfile.read(int(length))
+
+    def _chunked(self) -> bytes | None:
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            line = self.rfile.readline(32).partition(b";")[0].strip()
+            try:
+                length = int(line, 16)
+            except ValueError:
+                return self._refuse(400, "Bad Request")
+            size += length
+            if length < 0 or size > MAX_BODY:
+                return self._refuse(413, "Request Entity Too Large")
+            if length == 0:
+                break
+            parts.append(self.rfile.read(length))
+            self.rfile.readline(8)
+        while self.rfile.readline(8192).strip():  # trailers
+            pass
+        return b"".join(parts)
+
+    def _refuse(self, status: int, text: str) -> None:
+        """Answers without having read the body, so the connection cannot go on."""
+        self.close_connection = True
+        self._send(message(status, text))
+
+    def _send(self, answer: HttpAnswer) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.headers:
+            if name not in ("content-length", "connection", "transfer-encoding"):
+                self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("connection", "close")
+        if answer.status != 204:
+            self.send_header("content-length", str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: paths hold identifiers, and the terminal is for the flushes."""
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_HEAD = _serve
