@@ -37,11 +37,15 @@ class FrontDoor(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, *, apis: Sequence[Api], invoke: Invoke) -> None:
+    def __init__(self, port: int) -> None:
+        """Takes the port; raises OSError if somebody else has it."""
         super().__init__(("127.0.0.1", port), _Handler)
-        self.apis = apis
-        self.invoke = invoke
-        self.turns = threading.BoundedSemaphore(MAX_AT_ONCE)
+        self._turns = threading.BoundedSemaphore(MAX_AT_ONCE)
+
+    def open(self, apis: Sequence[Api], invoke: Invoke) -> None:
+        """Says what to serve, before the first request is."""
+        self._apis = apis
+        self._invoke = invoke
 
     @property
     def hosts(self) -> set[str]:
@@ -55,7 +59,7 @@ class FrontDoor(ThreadingHTTPServer):
             return message(421, f"this server answers to {' and '.join(sorted(self.hosts))} only")
         if request.path == "/" or request.path == "/demo" or request.path.startswith("/demo/"):
             return _demo(request.path)
-        match = find(self.apis, request.method, request.path)
+        match = find(self._apis, request.method, request.path)
         if is_preflight(request):
             return preflight_answer(match.api.cors, request)
         answer = message(404, "Not Found")
@@ -67,8 +71,8 @@ class FrontDoor(ThreadingHTTPServer):
         if len(event) > MAX_EVENT:
             return message(413, "Request Entity Too Large")
         try:
-            with self.turns:
-                return answer_of(self.invoke(function, event))
+            with self._turns:
+                return answer_of(self._invoke(function, event))
         except Exception as error:
             print(f"{function} failed: {error}", flush=True)
             return message(500, "Internal Server Error")

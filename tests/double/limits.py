@@ -42,7 +42,9 @@ def _check_value(operation: str, name: str, value: dict[str, Any]) -> None:
     if kind in ("SS", "NS", "BS") and (not content or len(set(content)) != len(content)):
         raise refuse(operation, "ValidationException", "An AttributeValue may not contain an empty or repeating set")
     if name in ("pk", "sk", "lpk", "lsk") and content == "":
-        raise refuse(operation, "ValidationException", f"The AttributeValue for a key attribute cannot be empty: {name}")
+        raise refuse(
+            operation, "ValidationException", f"The AttributeValue for a key attribute cannot be empty: {name}"
+        )
     for number in sizes.numbers(value):
         _check_number(operation, number)
 
@@ -50,7 +52,9 @@ def _check_value(operation: str, name: str, value: dict[str, Any]) -> None:
 def _check_number(operation: str, text: str) -> None:
     number = Decimal(text)
     if len(number.normalize().as_tuple().digits) > 38:
-        raise refuse(operation, "ValidationException", "Attempting to store more than 38 significant digits in a Number")
+        raise refuse(
+            operation, "ValidationException", "Attempting to store more than 38 significant digits in a Number"
+        )
     if number and not -130 <= number.adjusted() <= 125:
         raise refuse(operation, "ValidationException", "Number overflow or underflow")
 
@@ -98,7 +102,9 @@ def _check_transaction(operation: str, arguments: dict[str, Any]) -> None:
         raise refuse(operation, "ValidationException", "Collection size exceeded")
     keys = [(action["TableName"], *_key(action)) for action in actions]
     if len(set(keys)) != len(keys):
-        raise refuse(operation, "ValidationException", "Transaction request cannot include multiple operations on one item")
+        raise refuse(
+            operation, "ValidationException", "Transaction request cannot include multiple operations on one item"
+        )
     for action in actions:
         (_check_put if "Item" in action else _check_expressions)(operation, action)
 

@@ -35,7 +35,9 @@ def create_tables(client: Any) -> dict[str, str]:
     """Creates the template's tables on any engine; their names as the functions' environment has them."""
     resources = template()["Resources"]
     for logical in ("ProfilesTable", "ActivitiesTable"):
-        properties = {name: resources[logical]["Properties"][name] for name in _KEPT if name in resources[logical]["Properties"]}
+        properties = {
+            name: resources[logical]["Properties"][name] for name in _KEPT if name in resources[logical]["Properties"]
+        }
         for index in properties.get("GlobalSecondaryIndexes", []):
             index.pop("OnDemandThroughput", None)
         client.create_table(TableName=logical, **properties)

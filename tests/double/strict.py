@@ -52,7 +52,11 @@ class StrictAws:
         """Every item of a table, for oracles only: `profiles` or `activities`."""
         self.quiet = True
         try:
-            pages = boto3.client("dynamodb").get_paginator("scan").paginate(TableName=self.environment[f"{table.upper()}_TABLE"])
+            pages = (
+                boto3.client("dynamodb")
+                .get_paginator("scan")
+                .paginate(TableName=self.environment[f"{table.upper()}_TABLE"])
+            )
             return [item for page in pages for item in page["Items"]]
         finally:
             self.quiet = False

@@ -109,7 +109,9 @@ def test_the_same_envelope_delivered_again_changes_nothing(aws: StrictAws) -> No
     assert state(aws) == before
 
 
-def test_unseen_event_names_become_discovered_types_up_to_the_limit(aws: StrictAws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unseen_event_names_become_discovered_types_up_to_the_limit(
+    aws: StrictAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ten thousand names from one sender cannot fill the catalogue."""
     from cdp_core.config import settings
 
@@ -130,7 +132,14 @@ def test_an_event_far_in_the_future_is_shown_at_its_receipt_and_counted_once() -
     drain_all()
     leaf = user("42")
     assert leaf.counts == {"pagevisit": 1}
-    shown = activities.timeline(leaf.id, 0, before=activities.sort_key(4_000_000_000_000), limit=10)
+    shown = activities.timeline(
+        leaf.id,
+        0,
+        low=activities.sort_key(946_684_800_000),
+        high=activities.sort_key(3_000_000_000_000),
+        newest_first=True,
+        limit=9,
+    )
     assert [row.message_id for row in shown] == ["p1"]
 
 

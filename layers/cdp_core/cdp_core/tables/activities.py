@@ -8,7 +8,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cdp_core.config import settings
 from cdp_core.domain.activity import Row
-from cdp_core.domain.times import USABLE_FROM
 from cdp_core.tables import dynamo
 from cdp_core.tables.codec import from_json, to_json
 from cdp_core.tables.dynamo import Item
@@ -71,34 +70,23 @@ def all_rows(leaf: str, epoch: int) -> Iterator[Row]:
         yield from (parse(item) for item in page["Items"] if "c" not in item)
 
 
-def timeline(
-    leaf: str,
-    epoch: int,
-    *,
-    since: int = USABLE_FROM,
-    before: str,
-    newest_first: bool = True,
-    after: str = "",
-    limit: int,
-) -> list[Row]:
-    """At most `limit` rows of the timeline with since <= key < before (and key > after), in time order; stubs are left out.
+def timeline(leaf: str, epoch: int, *, low: str, high: str, newest_first: bool, limit: int) -> list[Row]:
+    """At most `limit` rows of the timeline with low <= key < high, in time order; stubs are left out.
 
-    `before` and `after` are sort keys, so that a page can go on exactly behind the last row of the one before.
+    `low` and `high` are sort keys, so that a page can go on exactly behind the last row of the one before.
     """
     rows: list[Row] = []
-    low = max(sort_key(since), after + "\0" if after else "")
-    values = {":pk": {"S": partition(leaf, epoch)}, ":low": {"S": low}, ":high": {"S": before}}
-    if low >= before:
+    if low >= high:
         return rows
     pages = dynamo.query(
         settings().activities_table,
         condition="pk = :pk AND sk BETWEEN :low AND :high",
-        values=values,
+        values={":pk": {"S": partition(leaf, epoch)}, ":low": {"S": low}, ":high": {"S": high}},
         ScanIndexForward=not newest_first,
         Limit=limit + 1,
     )
     for page in pages:
-        rows += [parse(item) for item in page["Items"] if "p" not in item and item["sk"]["S"] != before]
+        rows += [parse(item) for item in page["Items"] if "p" not in item and item["sk"]["S"] != high]
         if len(rows) >= limit:
             break
     return rows[:limit]
