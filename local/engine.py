@@ -43,7 +43,7 @@ class Engine:
         shutil.rmtree(self.state / "tmp", ignore_errors=True)
         (self.state / "tmp").mkdir()
         self.logs.write_text("")
-        port = _free_port()
+        port = _port(self.state / "engine.port")
         self.endpoint = f"http://127.0.0.1:{port}"
         with (self.state / "engine.log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -69,6 +69,7 @@ class Engine:
             "TMPDIR": str(self.state / "tmp"),
             "MINISTACK_REGION": REGION,
             "LOG_LEVEL": "WARNING",
+            "POWERTOOLS_LOG_LEVEL": "INFO",  # or the functions would take the engine's level for theirs
             # Two more servers that nobody here needs, on fixed ports that two clones would fight over.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
@@ -157,7 +158,14 @@ def _every(pause: float, *, seconds: float) -> Iterator[None]:
         time.sleep(pause)
 
 
-def _free_port() -> int:
+def _port(remembered: Path) -> int:
+    """The port of the last run if it is free, else any: the queue's URL, which holds it, had better stay the same."""
+    wanted = int(remembered.read_text()) if remembered.exists() else 0
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    remembered.write_text(str(port))
+    return port
