@@ -1,0 +1,40 @@
+# Needs Python 3.11 or newer (PYTHON=python3.12 names another one) and make. Everything else is put into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONPATH := layers/cdp_core
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run test check format bench clean
+
+run: $(VENV)/run.stamp  ## the whole platform on http://127.0.0.1:8787 (PORT=, FLUSH_INTERVAL_SECONDS=)
+	@exec $(BIN)/python -m local.run
+
+test: $(VENV)/dev.stamp  ## all tests; ARGS="-k erasure" passes options to pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev.stamp  ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev.stamp  ## formats the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/dev.stamp  ## prints what things cost
+	@for one in bench/[a-z]*.py; do $(BIN)/python "$$one" || exit 1; done
+
+clean:  ## removes everything made, the local data (.local) included
+	rm -rf $(VENV) .build .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps are newer than the requirements that they stand for, so an install happens once for each change.
+$(VENV)/%.stamp: requirements/%.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("make needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + "; try make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
