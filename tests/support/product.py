@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import parse_qsl
 
 from cdp_core.domain.identity import ANONYMOUS_ID, USER_ID, Identifier, leaf_id
 from cdp_core.domain.leaf import Leaf
@@ -60,7 +61,7 @@ def request(method: str, path: str, body: bytes | str = b"", **headers: str) -> 
     """An API Gateway event, payload 2.0; header names with underscores for dashes."""
     data = body.encode() if isinstance(body, str) else body
     raw_path, _, query = path.partition("?")
-    parameters = dict(pair.partition("=")[::2] for pair in query.split("&") if pair)
+    parameters = dict(parse_qsl(query, keep_blank_values=True))
     return {
         "version": "2.0",
         "rawPath": raw_path,

@@ -135,21 +135,31 @@ def query(table: str, *, condition: str, values: Item, **options: Any) -> Iterat
 
 
 def transact(actions: list[dict[str, Any]]) -> bool:
-    """All or nothing. False if a condition failed; raises Unavailable if it conflicted or nobody knows."""
+    """All or nothing. False if a condition failed; raises Unavailable if it conflicted too often or nobody knows.
+
+    A cancelled transaction has certainly not happened, so one that met another is tried again at once.
+    """
+    for attempt in range(_ATTEMPTS):
+        reasons = _transact_once(actions)
+        if reasons <= {"None", "ConditionalCheckFailed"}:
+            return not reasons
+        if "ValidationError" in reasons:
+            raise StoreRefused("a transaction held an invalid item")
+        pause(attempt)
+    raise Unavailable("a transaction met others too often")
+
+
+def _transact_once(actions: list[dict[str, Any]]) -> set[str]:
+    """The reasons for which it was cancelled; none if it happened."""
     try:
         client().transact_write_items(TransactItems=actions)  # type: ignore[arg-type]
-        return True
     except ClientError as error:
         if error_code(error) != "TransactionCanceledException":
             raise our_error(error) from error
-        reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
-        if reasons <= {"None", "ConditionalCheckFailed"}:
-            return False
-        if "ValidationError" in reasons:
-            raise StoreRefused("a transaction held an invalid item") from error
-        raise Unavailable("a transaction was cancelled: " + ", ".join(sorted(map(str, reasons)))) from error
+        return {str(reason.get("Code")) for reason in error.response.get("CancellationReasons", [])} | {"None"}
     except BotoCoreError as error:
         raise our_error(error) from error
+    return set()
 
 
 def pause(attempt: int) -> None:

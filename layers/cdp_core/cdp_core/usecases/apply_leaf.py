@@ -12,6 +12,7 @@ from cdp_core.domain.leaf import Leaf, earliest
 from cdp_core.domain.links import Verdict
 from cdp_core.domain.work import LeafWork, Share
 from cdp_core.errors import Contended, TryAgain
+from cdp_core.observability import logger
 from cdp_core.tables import activities, contacts, leaves
 from cdp_core.tables.dynamo import Key
 from cdp_core.usecases import bury, link_leaves, list_profile
@@ -49,7 +50,8 @@ def apply(work: LeafWork, tools: Tools) -> Outcome:
             elif _apply_life(work, leaf, tools, outcome):
                 return outcome
             leaf = leaves.load(work.leaf)
-    except TryAgain:
+    except TryAgain as error:
+        logger().warning("a leaf will be tried again", extra={"leaf": work.leaf, "reason": str(error)})
         outcome.counts["tried_again"] += 1
     outcome.failed |= work.keys()
     return outcome

@@ -17,7 +17,7 @@ def refresh(leaf: Leaf) -> None:
     The entry is read before the data it is made of, and written only if nobody wrote meanwhile: a stale writer loses.
     """
     for _ in range(TRIES):
-        root = _root(leaf)
+        root = _root(leaf.id)
         entry = listing.load(root.id, root.epoch)
         tree = links.load_tree(leaf.id)
         if tree.root == root.id and listing.save(root.id, root.epoch, before=entry, shown=_shown(tree, leaf, entry)):
@@ -34,10 +34,12 @@ def hide(leaf: Leaf) -> None:
     raise Contended("the listing of a profile changed too often")
 
 
-def _root(leaf: Leaf) -> Leaf:
-    while leaf.parent is not None:
-        leaf = leaves.load(leaf.parent)
-    return leaf
+def _root(leaf: str) -> Leaf:
+    """The root as it is now: a link may be younger than what the caller read."""
+    found = leaves.load(leaf)
+    while found.parent is not None:
+        found = leaves.load(found.parent)
+    return found
 
 
 def _shown(tree: Tree, leaf: Leaf, entry: listing.Entry) -> Listed:
