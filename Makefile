@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PYTHONPATH := layers/cdp_core
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check format bench clean
+.PHONY: run test check format bench lock clean
 
 run: $(VENV)/run.stamp  ## the whole platform on http://127.0.0.1:8787 (PORT=, FLUSH_INTERVAL_SECONDS=)
 	@exec $(BIN)/python -m local.run
@@ -25,6 +25,9 @@ format: $(VENV)/dev.stamp  ## formats the code
 
 bench: $(VENV)/dev.stamp  ## prints what things cost
 	@for one in bench/[a-z]*.py; do $(BIN)/python "$$one" || exit 1; done
+
+lock: $(VENV)/dev.stamp  ## pins all dependencies anew
+	PATH="$(BIN):$$PATH" requirements/lock.sh
 
 clean:  ## removes everything made, the local data (.local) included
 	rm -rf $(VENV) .build .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The template as AWS's own tools see it: cfn-lint, sam validate, and a package for arm64 built without Docker.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+.venv/bin/cfn-lint template.yaml
+sam=.build/sam/bin/sam
+if [ ! -e .build/sam/stamp ] || [ requirements/sam.txt -nt .build/sam/stamp ]; then
+    rm -rf .build/sam
+    "${PYTHON:-python3}" -m venv .build/sam
+    .build/sam/bin/pip install --quiet --require-hashes -r requirements/sam.txt
+    touch .build/sam/stamp
+fi
+export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none
+"$sam" validate --lint
+python313=$(command -v python3.13 || ls -d "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13*/bin/python3.13 2>/dev/null | tail -n 1 || true)
+if [ -z "$python313" ]; then
+    echo "sam build left out: it needs Python 3.13 on this machine"
+    exit 0
+fi
+PATH="$(dirname "$python313"):$PATH" "$sam" build --build-dir .aws-sam/build
+python3 - <<'PY'
+"""The built layer holds our code, and every compiled library in it is for arm64."""
+import pathlib, sys
+
+layer = pathlib.Path(".aws-sam/build/CoreLayer/python")
+assert (layer / "cdp_core" / "errors.py").exists(), "cdp_core is not in the layer"
+libraries = list(layer.rglob("*.so"))
+wrong = [str(one) for one in libraries if "aarch64" not in one.name and b"\xb7\x00" != one.read_bytes()[18:20]]
+assert libraries and not wrong, f"not for arm64: {wrong}"
+print(f"the layer is for arm64: {len(libraries)} compiled libraries checked")
+PY
