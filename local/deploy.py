@@ -39,7 +39,7 @@ def deploy(path: Path, *, packages: Mapping[str, Path], given: Mapping[str, str]
     raw = templates.read(path)
     values = templates.parameters(raw, given)
     keys = _upload(session.client("s3"), packages)
-    translated = templates.translate(templates.with_packages(raw, bucket=_BUCKET, keys=keys))
+    translated = templates.translate(templates.with_packages(raw, bucket=_BUCKET, keys=keys), values)
     formation = session.client("cloudformation")
     _put_stack(formation, translated, given)
     _wait(formation)

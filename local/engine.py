@@ -118,7 +118,9 @@ def _lock(path: Path) -> TextIO:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
-        raise EngineFailed(f"another run uses {path.parent}; stop it first, or set LOCAL_STATE=another-folder") from error
+        raise EngineFailed(
+            f"another run uses {path.parent}; stop it first, or set LOCAL_STATE=another-folder"
+        ) from error
     return file
 
 

@@ -3,7 +3,7 @@
 import json
 import mimetypes
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,17 @@ def _demo(path: str) -> HttpAnswer:
     if not file.is_relative_to(DEMO) or not file.is_file():
         return message(404, "Not Found")
     kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    return HttpAnswer(200, file.read_bytes(), [("content-type", f"{kind}; charset=utf-8"), ("cache-control", "no-store")])
+    return HttpAnswer(
+        200, file.read_bytes(), [("content-type", f"{kind}; charset=utf-8"), ("cache-control", "no-store")]
+    )
+
+
+class _Unreadable(Exception):
+    """A request that cannot be read to its end."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -98,57 +108,42 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def _serve(self) -> None:
-        body = self._body()
-        if body is None:
-            return
+        try:
+            self._send(self.server.answer(self._request()))
+        except _Unreadable as error:
+            self.close_connection = True  # the rest of the body would be taken for the next request
+            self._send(message(error.status, str(error)))
+
+    def _request(self) -> HttpRequest:
         target = urlsplit(self.path if self.path.startswith("/") else "/")
-        answer = self.server.answer(
-            HttpRequest(
-                method=self.command,
-                path=target.path,
-                query=target.query,
-                headers=self.headers.items(),
-                body=body,
-                client=self.client_address[0],
-            )
+        is_chunked = "chunked" in self.headers.get("transfer-encoding", "").lower()
+        return HttpRequest(
+            method=self.command,
+            path=target.path,
+            query=target.query,
+            headers=self.headers.items(),
+            body=b"".join(self._chunks()) if is_chunked else self._read(self.headers.get("content-length", "0"), 10),
+            client=self.client_address[0],
         )
-        self._send(answer)
 
-    def _body(self) -> bytes | None:
-        """The request's body, or None if it was refused."""
-        length = self.headers.get("content-length", "0")
-        if "chunked" in self.headers.get("transfer-encoding", "").lower():
-            return self._chunked()
-        if not length.isdigit():
-            return self._refuse(400, "Bad Request")
-        if int(length) > MAX_BODY:
-            return self._refuse(413, "Request Entity Too Large")
-        return self.rfile.read(int(length))
-
-    def _chunked(self) -> bytes | None:
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            line = self.rfile.readline(32).partition(b";")[0].strip()
-            try:
-                length = int(line, 16)
-            except ValueError:
-                return self._refuse(400, "Bad Request")
-            size += length
-            if length < 0 or size > MAX_BODY:
-                return self._refuse(413, "Request Entity Too Large")
-            if length == 0:
-                break
-            parts.append(self.rfile.read(length))
+    def _chunks(self) -> Iterator[bytes]:
+        left = MAX_BODY
+        while chunk := self._read(self.rfile.readline(32).partition(b";")[0].strip().decode("latin-1"), 16, left):
+            yield chunk
+            left -= len(chunk)
             self.rfile.readline(8)
         while self.rfile.readline(8192).strip():  # trailers
             pass
-        return b"".join(parts)
 
-    def _refuse(self, status: int, text: str) -> None:
-        """Answers without having read the body, so the connection cannot go on."""
-        self.close_connection = True
-        self._send(message(status, text))
+    def _read(self, length: str, base: int, most: int = MAX_BODY) -> bytes:
+        """So many bytes of the body, as a header says it. Raises _Unreadable."""
+        try:
+            size = int(length, base)
+        except ValueError:
+            raise _Unreadable(400, "Bad Request") from None
+        if not 0 <= size <= most:
+            raise _Unreadable(413, "Request Entity Too Large")
+        return self.rfile.read(size)
 
     def _send(self, answer: HttpAnswer) -> None:
         self.send_response(answer.status)

@@ -105,7 +105,9 @@ def find(apis: Sequence[Api], method: str, path: str) -> Match:
 
     A path that no API has belongs to the first API: its answer holds nothing, so any page may read it.
     """
-    fitting = [(api, route, found) for api in apis for route in api.routes if (found := route.parameters(path)) is not None]
+    fitting = [
+        (api, route, found) for api in apis for route in api.routes if (found := route.parameters(path)) is not None
+    ]
     fitting.sort(key=lambda one: len(one[2]))
     for api, route, found in fitting:
         if route.method in (method, "ANY"):

@@ -30,7 +30,9 @@ def with_packages(template: Template, *, bucket: str, keys: Mapping[str, str]) -
     """
     resources = dict(template["Resources"])
     for name, resource in resources.items():
-        source = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}.get(resource["Type"])
+        source = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}.get(
+            resource["Type"]
+        )
         if source is not None:
             key = keys[Path(resource["Properties"][source]).name]
             package = {"Bucket": bucket, "Key": key}
@@ -46,10 +48,10 @@ def parameters(template: Template, given: Mapping[str, str]) -> dict[str, str]:
     return {name: given.get(name, str(one["Default"])) for name, one in declared.items()}
 
 
-def translate(template: Template) -> Template:
-    """Plain CloudFormation. Raises samtranslator's errors, which name the resource."""
-    translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=REGION))  # type: ignore[no-untyped-call]
-    return dict(translator.translate(template, parameter_values={}))
+def translate(template: Template, values: Mapping[str, str]) -> Template:
+    """Plain CloudFormation for these parameter values. Raises samtranslator's errors, which name the resource."""
+    translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=REGION))
+    return dict(translator.translate(template, parameter_values=dict(values)))
 
 
 def apis(translated: Template, *, values: Mapping[str, str], functions: Mapping[str, str]) -> list[Api]:

@@ -29,4 +29,4 @@ class _Tee:
 
 
 if os.environ.get("AWS_LAMBDA_FUNCTION_NAME") and os.environ.get("CDP_LOCAL_FUNCTION_LOG"):
-    sys.stderr = _Tee(sys.stderr, os.environ["CDP_LOCAL_FUNCTION_LOG"])  # type: ignore[assignment]
+    sys.stderr = _Tee(sys.stderr, os.environ["CDP_LOCAL_FUNCTION_LOG"])
