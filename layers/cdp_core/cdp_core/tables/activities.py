@@ -70,26 +70,22 @@ def all_rows(leaf: str, epoch: int) -> Iterator[Row]:
         yield from (parse(item) for item in page["Items"] if "c" not in item)
 
 
-def timeline(leaf: str, epoch: int, *, low: str, high: str, newest_first: bool, limit: int) -> list[Row]:
-    """At most `limit` rows of the timeline with low <= key < high, in time order; stubs are left out.
+def timeline(leaf: str, epoch: int, *, low: str, high: str, newest_first: bool, limit: int) -> Iterator[Row]:
+    """The rows and stubs with low <= key < high in key order, read lazily, `limit` at a time.
 
     `low` and `high` are sort keys, so that a page can go on exactly behind the last row of the one before.
     """
-    rows: list[Row] = []
     if low >= high:
-        return rows
+        return
     pages = dynamo.query(
         settings().activities_table,
         condition="pk = :pk AND sk BETWEEN :low AND :high",
         values={":pk": {"S": partition(leaf, epoch)}, ":low": {"S": low}, ":high": {"S": high}},
         ScanIndexForward=not newest_first,
-        Limit=limit + 1,
+        Limit=limit,
     )
     for page in pages:
-        rows += [parse(item) for item in page["Items"] if "p" not in item and item["sk"]["S"] != high]
-        if len(rows) >= limit:
-            break
-    return rows[:limit]
+        yield from (parse(item) for item in page["Items"] if item["sk"]["S"] != high)
 
 
 def row_sort_key(row: Row) -> str:

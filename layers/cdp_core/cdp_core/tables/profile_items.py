@@ -1,4 +1,6 @@
-"""Gateway that reads one leaf's hot item and contact together: one query for most profiles."""
+"""Gateway that reads a leaf's hot item and contact together: one query for most profiles, one batch for a list of them."""
+
+from collections.abc import Iterable
 
 from cdp_core.config import settings
 from cdp_core.domain.leaf import Leaf
@@ -25,3 +27,10 @@ def load(leaf: str) -> tuple[Leaf, Details]:
     if key[1] not in items and len(items) == _FIRST_ITEMS:
         return hot, contacts.load(key)
     return hot, contacts.parse(key, items.get(key[1]))
+
+
+def load_many(lives: Iterable[tuple[str, int]]) -> list[tuple[Leaf, Details]]:
+    """Each leaf with the contact of the given epoch, strongly read; whether that epoch is current is the caller's to check."""
+    wanted = [(leaves.hot_key(leaf), contacts.contact_key(leaf, epoch)) for leaf, epoch in lives]
+    found = dynamo.get_many(settings().profiles_table, (key for keys in wanted for key in keys))
+    return [(leaves.parse(hot[0], found.get(hot)), contacts.parse(key, found.get(key))) for hot, key in wanted]

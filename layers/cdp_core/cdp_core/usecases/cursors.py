@@ -1,26 +1,27 @@
-"""Cursors: where a list goes on, sealed so that nobody can read or change it, good for one caller and one query."""
+"""Cursors: where a list goes on, sealed so that nobody can read or change it, good for one query of one caller."""
 
 import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
 
 from cdp_core.errors import InvalidInput
 from cdp_core.secrets import identity_key
+from cdp_core.usecases.paging import Position
 
 LIFETIME_SECONDS = 24 * 3600
 
 
-def seal(position: Sequence[str], query: Mapping[str, Any]) -> str:
-    """A token for going on behind `position` in this very query."""
+def seal(position: Position, query: Mapping[str, Any]) -> str:
+    """A token for going on behind `position` in this very query; `query` names the caller too."""
     return _fernet().encrypt(json.dumps([_digest(query), *position]).encode()).decode()
 
 
-def unseal(token: str | None, query: Mapping[str, Any]) -> tuple[str, ...] | None:
+def unseal(token: str | None, query: Mapping[str, Any]) -> Position | None:
     """The position in a token; None without one. Raises InvalidInput if it is not ours, too old, or of another query."""
     if token is None:
         return None
@@ -30,7 +31,8 @@ def unseal(token: str | None, query: Mapping[str, Any]) -> tuple[str, ...] | Non
         raise InvalidInput("cursor is not valid or older than 24 hours", code="invalid_cursor") from error
     if digest != _digest(query):
         raise InvalidInput("cursor belongs to another query", code="invalid_cursor")
-    return tuple(position)
+    key, detail = position
+    return key, detail
 
 
 def _digest(query: Mapping[str, Any]) -> str:

@@ -1,16 +1,17 @@
 """Profiles as people see them: the fold of all leaves under one root."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cdp_core.domain.contact import Register, contact_fields, email, fold
+from cdp_core.domain.contact import Register, bounded, contact_fields, email, fold
 from cdp_core.domain.identity import parse_identifier, profile_id
 from cdp_core.domain.leaf import Leaf, earliest, latest
+from cdp_core.domain.links import Tree
 from cdp_core.domain.times import iso
-from cdp_core.errors import NotFound
-from cdp_core.tables import contacts, links, profile_items
+from cdp_core.errors import Contended, NotFound
+from cdp_core.tables import contacts, leaves, links, profile_items
 from cdp_core.usecases.resolve import Named, name
 
 
@@ -34,36 +35,85 @@ def find(text: str) -> Profile:
 
 
 def load(named: Named) -> Profile:
-    """The profile that a leaf belongs to. Raises NotFound if the life that is meant is over or never began."""
+    """The profile that a leaf belongs to. Raises NotFound if the life that is meant is over or never began, Contended."""
     leaf, details = profile_items.load(named.leaf)
+    _check(leaf, named)
+    return Profile(leaf, (leaf,), details.registers) if _is_alone(leaf) else _whole(leaf)
+
+
+def tree_of(named: Named) -> Tree:
+    """The leaves of the profile that a leaf belongs to, without their contacts. Raises like `load`."""
+    leaf = leaves.load(named.leaf)
+    _check(leaf, named)
+    return Tree(leaf.id, {leaf.id: leaf}, {}) if _is_alone(leaf) else _tree(leaf)
+
+
+def confirmed(roots: Sequence[Named]) -> Iterator[Profile | None]:
+    """The profiles of root leaves that an index names, in its order; None where the index is behind the truth.
+
+    One batch read for all; the other leaves of a profile are read only when its turn comes.
+    """
+    found = profile_items.load_many((one.leaf, one.epoch or 0) for one in roots)
+    for named, (leaf, details) in zip(roots, found, strict=True):
+        if not leaf.is_live or leaf.epoch != named.epoch or leaf.parent is not None:
+            yield None
+        elif leaf.children:
+            yield _root_of(named)
+        else:
+            yield Profile(leaf, (leaf,), details.registers)
+
+
+def _root_of(named: Named) -> Profile | None:
+    try:
+        profile = load(named)
+    except NotFound:
+        return None
+    return profile if profile.root.id == named.leaf else None
+
+
+def _check(leaf: Leaf, named: Named) -> None:
     if not leaf.is_live or named.epoch not in (None, leaf.epoch):
         raise NotFound("there is no such profile")
-    if leaf.parent is None and not leaf.children:
-        return Profile(leaf, (leaf,), details.registers)
+
+
+def _is_alone(leaf: Leaf) -> bool:
+    return leaf.parent is None and not leaf.children
+
+
+def _tree(leaf: Leaf) -> Tree:
     tree = links.load_tree(leaf.id)
+    if leaf.id not in tree.leaves:
+        raise Contended("the profile changed while it was read; ask again")
+    if tree.leaves[leaf.id].epoch != leaf.epoch:
+        raise NotFound("there is no such profile")
+    return tree
+
+
+def _whole(leaf: Leaf) -> Profile:
+    tree = _tree(leaf)
     found = contacts.load_many(contacts.contact_key(one.id, one.epoch) for one in tree.leaves.values())
-    registers = fold(*(one.registers for one in found.values()))
+    registers = bounded(fold(*(one.registers for one in found.values())))
     return Profile(tree.leaves[tree.root], tuple(tree.leaves.values()), registers)
 
 
 def show(profile: Profile) -> dict[str, Any]:
     """The profile as the API answers it (design section 8)."""
-    leaves = profile.leaves
+    members = profile.leaves
     return {
         "profile_id": profile.id,
         "display_name": _display_name(profile),
         "verified": is_verified(profile),
-        "created_at": _time(earliest(*(leaf.created_at or (leaf.link_key or (None,))[0] for leaf in leaves))),
-        "first_seen_at": _time(earliest(*(leaf.first_seen for leaf in leaves))),
-        "last_seen_at": _time(latest(*(leaf.last_seen for leaf in leaves))),
+        "created_at": _time(earliest(*map(_first_receipt, members))),
+        "first_seen_at": _time(earliest(*(leaf.first_seen for leaf in members))),
+        "last_seen_at": _time(latest(*(leaf.last_seen for leaf in members))),
         "contact": contact_fields(profile.registers),
         "member": None,
         "customer": None,
-        "identities": [_identity(leaf) for leaf in sorted(leaves, key=lambda leaf: leaf.id)],
+        "identities": [_identity(leaf) for leaf in sorted(members, key=lambda leaf: leaf.id)],
         "channels": sorted({register.source for register in profile.registers.values()}),
-        "activity_counts": _counts(leaves),
+        "activity_counts": _counts(members),
         "consents": [],
-        "merged_ids": sorted(profile_id(leaf.id, leaf.epoch) for leaf in leaves if leaf.id != profile.root.id),
+        "merged_ids": sorted(profile_id(leaf.id, leaf.epoch) for leaf in members if leaf.id != profile.root.id),
     }
 
 
@@ -78,17 +128,22 @@ def _display_name(profile: Profile) -> str:
 
 def _identity(leaf: Leaf) -> dict[str, Any]:
     identifier = parse_identifier(leaf.identifier)
-    first = leaf.created_at if leaf.created_at is not None else (leaf.link_key or (None,))[0]
     return {
         "kind": identifier.kind if identifier else "",
         "value": identifier.value if identifier else "",
-        "first_seen_at": _time(first),
+        "first_seen_at": _time(_first_receipt(leaf)),
     }
 
 
-def _counts(leaves: tuple[Leaf, ...]) -> dict[str, Any]:
+def _first_receipt(leaf: Leaf) -> int | None:
+    """When the leaf was first heard of (ms): by its own envelope, or by the one that linked it."""
+    linked_at = leaf.link_key[0] if leaf.link_key else None
+    return earliest(leaf.created_at, linked_at)
+
+
+def _counts(members: tuple[Leaf, ...]) -> dict[str, Any]:
     by_type: Counter[str] = Counter()
-    for leaf in leaves:
+    for leaf in members:
         by_type.update(leaf.counts)
     return {"total": by_type.total(), "by_type": dict(sorted(by_type.items()))}
 

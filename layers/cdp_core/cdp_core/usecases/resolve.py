@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from cdp_core.domain import listing as rules
 from cdp_core.domain.identity import LEAF_KINDS, Identifier, leaf_id, parse_identifier, parse_profile_id, profile_id
+from cdp_core.domain.leaf import Leaf
 from cdp_core.errors import Ambiguous, InvalidInput, NotFound
 from cdp_core.secrets import identity_key
 from cdp_core.tables import leaves, listing
@@ -46,10 +47,14 @@ def _by_email(address: str) -> Named:
     wanted = rules.key_text(address)
     hits = listing.page(rules.email_shard(wanted), prefix=f"{wanted}#", newest_first=False, limit=_HOLDERS)
     known = leaves.load_many(hit.leaf for hit in hits)
-    holders = [hit for hit in hits if known[hit.leaf].epoch == hit.epoch and known[hit.leaf].parent is None]
+    holders = [hit for hit in hits if hit.sort_key == f"{wanted}#{hit.leaf}" and _is_root(known[hit.leaf], hit.epoch)]
     if not holders:
         raise NotFound("there is no such profile")
     if len(holders) > 1:
         ids = [profile_id(hit.leaf, hit.epoch) for hit in holders]
         raise Ambiguous(f"{len(ids)} profiles have this address", ids)
     return Named(holders[0].leaf, holders[0].epoch)
+
+
+def _is_root(leaf: Leaf, epoch: int) -> bool:
+    return leaf.epoch == epoch and leaf.parent is None

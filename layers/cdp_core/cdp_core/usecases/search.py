@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from cdp_core.domain import listing as rules
 from cdp_core.domain.identity import LEAF_KINDS, Identifier
@@ -10,97 +11,91 @@ from cdp_core.errors import CdpError, NotFound
 from cdp_core.tables import listing
 from cdp_core.tables.listing import Hit
 from cdp_core.usecases import profiles
+from cdp_core.usecases.paging import Candidate, Page, Position, take
 from cdp_core.usecases.profiles import Profile
 from cdp_core.usecases.resolve import Named, name, of_identifier
 
-MAX_EXAMINED = 1_000
-VERIFICATIONS = ("verified", "anonymous", "all")
-_CHUNK = 50
+_CHUNK = 50  # entries that a query asks for, and profiles (two items each) that one batch confirms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """Which profiles: by verification, by text, at most `limit`, behind the index key `position`."""
+    """Which profiles: by verification (verified, anonymous, all), by text, at most `limit`.
+
+    `position` is the index key of the last entry examined, or nothing and the id of the last exact match.
+    """
 
     verification: str = "verified"
     text: str = ""
     limit: int = 25
-    position: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Profiles, and where to go on; None at the end."""
-
-    profiles: list[Profile]
-    position: str | None
+    position: Position | None = None
 
 
 def search(ask: Ask) -> Page:
-    """One page of the list. One filter drives the index, the others filter after it; short where MAX_EXAMINED was reached."""
-    exact = _named_exactly(ask.text) if ask.text else []
-    found = [one for one in exact if _is_wanted(one, ask)] if ask.position is None else []
-    taken = {one.id for one in exact}
-    position = ask.position
-    for examined, hit in enumerate(_by_text(ask) if ask.text else _recent(ask)):
-        if len(found) >= ask.limit or examined == MAX_EXAMINED:
-            return Page(found[: ask.limit], position)
-        position = hit.sort_key
-        profile = _confirmed(hit)
-        if profile and profile.id not in taken and _is_wanted(profile, ask) and _is_first_match(profile, hit, ask):
-            found.append(profile)
-    return Page(found, None)
+    """One page of the list: exact matches first. One filter drives the index, the others filter after it."""
+    return take(_candidates(ask), limit=ask.limit, start=ask.position)
 
 
-def _recent(ask: Ask) -> Iterator[Hit]:
+def _candidates(ask: Ask) -> Iterator[Candidate]:
+    after_key, after_id = ask.position or ("", "")
+    exact = _named_exactly(ask.text) if ask.text else {}
+    for profile_id in sorted(exact):
+        if not after_key and profile_id > after_id:
+            yield ("", profile_id), _shown(exact[profile_id], ask)
+    seen = set(exact)
+    for hit, profile in _confirmed(_by_text(ask, after_key) if ask.text else _recent(ask, after_key), ask):
+        is_new = profile is not None and profile.id not in seen and _is_first_match(profile, hit, ask)
+        yield (hit.sort_key, ""), _shown(profile, ask) if profile and is_new else None
+        seen |= {profile.id} if profile and is_new else set()
+
+
+def _recent(ask: Ask, after: str) -> Iterator[Hit]:
     """The listing by day of last activity, latest first."""
     wanted = [rules.VERIFIED, rules.ANONYMOUS] if ask.verification == "all" else [ask.verification]
     partitions = [rules.recent_shard(one, shard) for one in wanted for shard in rules.SHARDS]
-    return _merged(partitions, prefix="", newest_first=True, position=ask.position)
+    return _merged(partitions, prefix="", newest_first=True, after=after)
 
 
-def _by_text(ask: Ask) -> Iterator[Hit]:
+def _by_text(ask: Ask, after: str) -> Iterator[Hit]:
     """Names and addresses that begin with the text, in alphabetical order."""
     partitions = [rules.name_shard(shard) for shard in rules.SHARDS] + [f"email#{shard}" for shard in rules.SHARDS]
-    return _merged(partitions, prefix=rules.key_text(ask.text), newest_first=False, position=ask.position)
+    return _merged(partitions, prefix=rules.key_text(ask.text), newest_first=False, after=after)
 
 
-def _merged(partitions: list[str], *, prefix: str, newest_first: bool, position: str | None) -> Iterator[Hit]:
+def _merged(partitions: list[str], *, prefix: str, newest_first: bool, after: str) -> Iterator[Hit]:
     def stream(partition: str) -> Iterator[Hit]:
-        after = position or ""
-        while hits := listing.page(partition, prefix=prefix, after=after, newest_first=newest_first, limit=_CHUNK):
+        behind = after
+        while hits := listing.page(partition, prefix=prefix, after=behind, newest_first=newest_first, limit=_CHUNK):
             yield from hits
             if len(hits) < _CHUNK:
                 return
-            after = hits[-1].sort_key
+            behind = hits[-1].sort_key
 
     return heapq.merge(*map(stream, partitions), key=lambda hit: hit.sort_key, reverse=newest_first)
 
 
-def _confirmed(hit: Hit) -> Profile | None:
-    """The profile of an index entry, strongly read; None if the entry is older than the truth."""
-    try:
-        profile = profiles.load(Named(hit.leaf, hit.epoch))
-    except NotFound:
-        return None
-    return profile if profile.root.id == hit.leaf else None
+def _confirmed(hits: Iterator[Hit], ask: Ask) -> Iterator[tuple[Hit, Profile | None]]:
+    """Each entry with its profile, strongly read in batches; None if the entry is older than the truth."""
+    while chunk := list(islice(hits, min(ask.limit + 1, _CHUNK))):
+        yield from zip(chunk, profiles.confirmed([Named(hit.leaf, hit.epoch) for hit in chunk]), strict=True)
 
 
-def _is_wanted(profile: Profile, ask: Ask) -> bool:
-    return ask.verification == "all" or profiles.is_verified(profile) == (ask.verification == rules.VERIFIED)
+def _shown(profile: Profile, ask: Ask) -> dict[str, object] | None:
+    is_wanted = ask.verification == "all" or profiles.is_verified(profile) == (ask.verification == rules.VERIFIED)
+    return profiles.show(profile) if is_wanted else None
 
 
 def _is_first_match(profile: Profile, hit: Hit, ask: Ask) -> bool:
     """A profile that matches by name and by address is shown once, at the first of the two."""
     if not ask.text:
         return True
-    shown = rules.listed(profile.leaves, profile.registers)
-    texts = [text for text in (shown.name, shown.email) if text.startswith(rules.key_text(ask.text))]
+    listed = rules.listed(profile.leaves, profile.registers)
+    texts = [text for text in (listed.name, listed.email) if text.startswith(rules.key_text(ask.text))]
     return bool(texts) and hit.sort_key == f"{min(texts)}#{profile.root.id}"
 
 
-def _named_exactly(text: str) -> list[Profile]:
-    """Profiles that have the text as an identifier or as their id."""
+def _named_exactly(text: str) -> dict[str, Profile]:
+    """Profiles by id that have the text as an identifier or as their id."""
     guesses: list[Callable[[], Named]] = [lambda: name(text)]
     guesses += [lambda kind=kind: of_identifier(Identifier(kind, text)) for kind in LEAF_KINDS]  # type: ignore[misc]
     found: dict[str, Profile] = {}
@@ -111,4 +106,4 @@ def _named_exactly(text: str) -> list[Profile]:
         except CdpError as error:
             if not isinstance(error, NotFound) and error.code not in ("unknown_kind", "ambiguous"):
                 raise
-    return list(found.values())
+    return found

@@ -2,22 +2,24 @@
 
 import heapq
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from cdp_core.domain.activity import Row
+from cdp_core.domain.activity import Row, describe
+from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.times import FUTURE_MS, USABLE_FROM
 from cdp_core.tables import activities
-from cdp_core.usecases.profiles import Profile
+from cdp_core.usecases.paging import MAX_EXAMINED, Candidate, Page, Position, take
 
-MAX_EXAMINED = 1_000  # rows a page, so that a rare type in a long history answers soon with a short page
-
-Position = tuple[str, str]  # the sort key and the leaf of the last row examined
+_CHUNK = 200  # rows a query asks for where most of them may be of other types
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """Which activities: of one type or all, from `since` up to `until` (ms), at most `limit`, behind `position`."""
+    """Which activities: of one type or all, from `since` up to `until` (ms), at most `limit`.
+
+    `position` is the sort key and the leaf of the last row examined.
+    """
 
     type: str | None = None
     since: int = USABLE_FROM
@@ -27,47 +29,26 @@ class Ask:
     position: Position | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Rows, and where to go on; None at the end."""
-
-    rows: list[Row]
-    position: Position | None
-
-
-def read(profile: Profile, ask: Ask) -> Page:
-    """One page of the timeline; short where MAX_EXAMINED rows did not hold enough of the wanted type."""
-    found: list[Row] = []
-    position = ask.position
-    for examined, (row, leaf) in enumerate(_rows(profile, ask)):
-        if len(found) == ask.limit or examined == MAX_EXAMINED:
-            return Page(found, position)
-        position = (activities.row_sort_key(row), leaf)
-        if ask.type in (None, row.type):
-            found.append(row)
-    return Page(found, None)
+def read(leaves: Iterable[Leaf], ask: Ask) -> Page:
+    """One page of the timeline of these leaves, whose epochs the caller has just read."""
+    streams = [_stream(leaf, ask) for leaf in leaves]
+    rows = heapq.merge(*streams, key=lambda one: one[0], reverse=ask.newest_first)
+    return take((_candidate(position, row, ask) for position, row in rows), limit=ask.limit, start=ask.position)
 
 
-def _rows(profile: Profile, ask: Ask) -> Iterator[tuple[Row, str]]:
-    """All wanted rows of all leaves in order, read lazily: a leaf is asked for more only when its rows are used up."""
-    streams = [_stream(leaf.id, leaf.epoch, ask) for leaf in profile.leaves]
-    yield from heapq.merge(
-        *streams,
-        key=lambda pair: (activities.row_sort_key(pair[0]), pair[1]),
-        reverse=ask.newest_first,
-    )
+def _candidate(position: Position, row: Row, ask: Ask) -> Candidate:
+    is_stub = row.position is not None  # its copy is shown instead, where the stub says
+    is_wanted = not is_stub and ask.type in (None, row.type)
+    return position, describe(row) if is_wanted else None
 
 
-def _stream(leaf: str, epoch: int, ask: Ask) -> Iterator[tuple[Row, str]]:
-    low, high = _bounds(leaf, ask)
-    size = min(ask.limit + 1, MAX_EXAMINED) if ask.type is None else 200
-    while True:
-        rows = activities.timeline(leaf, epoch, low=low, high=high, newest_first=ask.newest_first, limit=size)
-        yield from ((row, leaf) for row in rows)
-        if len(rows) < size:
-            return
-        last = activities.row_sort_key(rows[-1])
-        low, high = (low, last) if ask.newest_first else (last + "\0", high)
+def _stream(leaf: Leaf, ask: Ask) -> Iterator[tuple[Position, Row]]:
+    """The leaf's rows in order, read lazily: more are asked for only when these are used up."""
+    low, high = _bounds(leaf.id, ask)
+    chunk = ask.limit + 1 if ask.type is None else min(_CHUNK, MAX_EXAMINED)
+    rows = activities.timeline(leaf.id, leaf.epoch, low=low, high=high, newest_first=ask.newest_first, limit=chunk)
+    for row in rows:
+        yield (activities.row_sort_key(row), leaf.id), row
 
 
 def _bounds(leaf: str, ask: Ask) -> tuple[str, str]:
