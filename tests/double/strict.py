@@ -152,6 +152,10 @@ def strict_aws(plan: Plan | None = None, **environment: str) -> Iterator[StrictA
         def call(client: Any, operation: str, arguments: dict[str, Any]) -> Any:
             return aws.call(client, operation, arguments)
 
-        with mock.patch.object(BaseClient, "_make_api_call", call), mock.patch("cdp_core.tables.dynamo.pause"):
+        with (
+            mock.patch.object(BaseClient, "_make_api_call", call),
+            mock.patch("cdp_core.tables.dynamo.pause"),
+            mock.patch("cdp_core.usecases.drain.WAIT_SECONDS", 0),
+        ):
             yield aws
         clear_caches()

@@ -11,7 +11,7 @@ from cdp_core import queue
 from cdp_core.domain.envelope import Envelope, decode
 from cdp_core.domain.identity import Identifier, leaf_id
 from cdp_core.domain.work import LeafWork, regroup
-from cdp_core.errors import TryAgain
+from cdp_core.errors import TryAgain, Unavailable
 from cdp_core.observability import logger
 from cdp_core.queue import Message
 from cdp_core.secrets import identity_key
@@ -24,6 +24,7 @@ from cdp_core.usecases.apply_leaf import Outcome, Tools, apply
 MAX_MESSAGES = 1_000
 MAX_BYTES = 16 * 1024 * 1024
 RECEIVE_SECONDS = 2.0
+WAIT_SECONDS = 1  # long polling: SQS then asks all its servers before it calls a queue empty
 ALONE_FROM = 3  # a message received so often is applied without neighbours
 STOP_MS = 4_000  # nothing new is begun when less of the invocation is left
 _THREADS = 16
@@ -67,12 +68,22 @@ def _receive(remaining_ms: RemainingMs) -> tuple[list[Message], bool]:
         if remaining_ms() <= STOP_MS:
             return messages, True
         visibility = max(1, remaining_ms() // 1000 + 5)
-        received = queue.receive(visibility_seconds=visibility, wait_seconds=0 if messages else 1)
+        received = _more(messages, visibility)
         if not received:
             return messages, False
         messages += received
         size += sum(len(message.body) for message in received)
     return messages, True
+
+
+def _more(messages: list[Message], visibility_seconds: int) -> list[Message]:
+    """The next messages. Raises Unavailable only while there is nothing at hand: what was received must be worked on."""
+    try:
+        return queue.receive(visibility_seconds=visibility_seconds, wait_seconds=0 if messages else WAIT_SECONDS)
+    except Unavailable:
+        if not messages:
+            raise
+        return []
 
 
 def _decode(messages: Iterable[Message], counts: Counter[str]) -> list[_Delivery]:
