@@ -10,6 +10,8 @@ _SHOWN = ("envelopes", "events", "activities", "leaves", "duplicates", "dead_let
 _TROUBLE = ("ERROR", "CRITICAL")
 _POLL_SECONDS = 0.2
 _LOGS_POLL_SECONDS = 2.0
+_LATE_MS = 180_000
+_EVENT = ("timestamp", "logStreamName", "message")  # together they name a log event; not every engine gives ids
 
 Stopped = Callable[[], bool]
 
@@ -46,12 +48,16 @@ def follow_file(path: Path, stopped: Stopped) -> Iterator[str]:
 
 
 def follow_group(logs: Any, group: str, stopped: Stopped) -> Iterator[str]:
-    """The new messages of a CloudWatch log group until `stopped`; an engine may hand them over late."""
-    since, seen = int(time.time() * 1000), set[str]()
+    """The new messages of a CloudWatch log group until `stopped`; an engine may hand them over a minute late."""
+    began, seen = _now(), set[tuple[str, ...]]()
     while not stopped():
+        since = max(began, _now() - _LATE_MS)
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since)
-        for event in (event for page in pages for event in page["events"]):
-            if event["eventId"] not in seen:
-                seen.add(event["eventId"])
-                yield from str(event["message"]).splitlines()
+        events = {tuple(str(event[name]) for name in _EVENT): event for page in pages for event in page["events"]}
+        yield from (line for key in events if key not in seen for line in str(events[key]["message"]).splitlines())
+        seen = set(events)
         time.sleep(_LOGS_POLL_SECONDS)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -2,8 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
-from local.flushlog import describe, follow_file
+import pytest
+
+from local.flushlog import describe, follow_file, follow_group
 
 
 def test_a_drain_is_one_line_of_counts() -> None:
@@ -36,3 +39,23 @@ def test_a_line_is_given_once_it_is_complete(tmp_path: Path) -> None:
     for line in follow_file(log, stopped):
         seen.append(line)
     assert seen == ["one", "two"]
+
+
+class Logs:
+    """A log group whose answers are given, one a look."""
+
+    def __init__(self, *looks: list[str]) -> None:
+        self.looks = list(looks)
+
+    def get_paginator(self, name: str) -> "Logs":
+        return self
+
+    def paginate(self, **request: Any) -> list[dict[str, Any]]:
+        events = [{"timestamp": 1, "logStreamName": "one", "message": text} for text in self.looks.pop(0)]
+        return [{"events": events}]
+
+
+def test_a_log_event_is_shown_once_however_often_the_group_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("local.flushlog.time.sleep", lambda seconds: None)
+    logs = Logs(["a"], ["a", "b"], ["b", "c"])
+    assert list(follow_group(logs, "flush", lambda: not logs.looks)) == ["a", "b", "c"]
