@@ -43,7 +43,7 @@ class Resolver(APIGatewayHttpResolver):
                 if operation and operation.responses:
                     operation.responses.pop(422, None)
         if document.components and document.components.schemas:
-            for name in ("HTTPValidationError", "ValidationError"):
+            for name in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
                 document.components.schemas.pop(name, None)
         return document
 

@@ -6,13 +6,64 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cdp_core.domain.identity import MAX_IDENTIFIER
 
+PROFILE_ID = "u3f2a91c07be84d5f96a1e0b47c8d2f35"
+VISITOR_ID = "v9c04be1d27a5f8360e4b9d71c2fa6835"
+
+
+def _example(**fields: Any) -> ConfigDict:
+    """An example of what is answered, for the documentation."""
+    return ConfigDict(json_schema_extra={"example": fields})
+
+
+def _input(**fields: Any) -> ConfigDict:
+    """An example of what is taken; fields of any other name are refused."""
+    return ConfigDict(extra="forbid", json_schema_extra={"example": fields})
+
+
+_IDENTITIES = [
+    {"kind": "user_id", "value": "42", "first_seen_at": "2026-01-02T03:04:06.000Z"},
+    {"kind": "anonymous_id", "value": "a3c1b2", "first_seen_at": "2026-01-02T03:04:05.678Z"},
+]
+_PROFILE = {
+    "profile_id": PROFILE_ID,
+    "display_name": "ann@example.com",
+    "verified": True,
+    "created_at": "2026-01-02T03:04:05.901Z",
+    "first_seen_at": "2026-01-02T03:04:05.678Z",
+    "last_seen_at": "2026-01-31T12:00:00.000Z",
+    "contact": {"email": "ann@example.com", "name": "Ann Lee", "custom": {"plan": "pro"}},
+    "member": None,
+    "customer": None,
+    "identities": _IDENTITIES,
+    "channels": ["website"],
+    "activity_counts": {"total": 2, "by_type": {"memberregistration": 1, "pagevisit": 1}},
+    "consents": [],
+    "merged_ids": [VISITOR_ID],
+}
+_ACTIVITY = {
+    "message_id": "m-1",
+    "type": "pagevisit",
+    "title": "Page visit 'Pricing'",
+    "value": "Pricing",
+    "url": "https://example.com/pricing",
+    "referrer": None,
+    "channel": "website",
+    "occurred_at": "2026-01-31T12:00:00.000Z",
+    "received_at": "2026-01-31T12:00:01.250Z",
+    "legal_basis": "channel_default",
+    "event": None,
+    "category": None,
+    "note": None,
+    "timestamp": "2026-01-31T12:00:00.000Z",
+    "properties": {"url": "https://example.com/pricing"},
+    "context": {},
+}
+
 
 class Lookup(BaseModel):
     """An identifier to look up without personal data in a URL."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"kind": "email", "value": "ann@example.com"}}
-    )
+    model_config = _input(kind="email", value="ann@example.com")
     kind: Annotated[str, Field(min_length=1, max_length=40, description="user_id, anonymous_id or email")]
     value: Annotated[str, Field(min_length=1, max_length=MAX_IDENTIFIER)]
 
@@ -20,9 +71,7 @@ class Lookup(BaseModel):
 class NewChannel(BaseModel):
     """A channel to create."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"code_name": "shop", "name": "Web shop", "type": "website"}}
-    )
+    model_config = _input(code_name="shop", name="Web shop", type="website")
     code_name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,49}$")]
     name: Annotated[str, Field(min_length=1, max_length=200)]
     type: Literal["website", "server", "headless"] = "website"
@@ -31,13 +80,14 @@ class NewChannel(BaseModel):
 class NewKey(BaseModel):
     """A write key to create; a secret one carries authority (servers only)."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = _input(secret=False)
     secret: bool = False
 
 
 class Channel(BaseModel):
     """A channel."""
 
+    model_config = _example(code_name="shop", name="Web shop", type="website", enabled=True)
     code_name: str
     name: str
     type: str
@@ -47,6 +97,7 @@ class Channel(BaseModel):
 class CreatedKey(BaseModel):
     """A write key; this is the only time it is shown."""
 
+    model_config = _example(id="5f2c81d9ab34", channel="shop", secret=False, key="wk_shown-this-once")
     id: str
     channel: str
     secret: bool
@@ -71,6 +122,7 @@ class Counts(BaseModel):
 class Profile(BaseModel):
     """Everything about one person, folded from all identifiers."""
 
+    model_config = _example(**_PROFILE)
     profile_id: str
     display_name: str
     verified: bool
@@ -90,6 +142,7 @@ class Profile(BaseModel):
 class ProfileList(BaseModel):
     """A page of profiles; `cursor` goes on, null at the end."""
 
+    model_config = _example(items=[_PROFILE], cursor=None)
     items: list[Profile]
     cursor: str | None
 
@@ -97,6 +150,7 @@ class ProfileList(BaseModel):
 class Activity(BaseModel):
     """One thing the person did, with the client's values as they were sent."""
 
+    model_config = _example(**_ACTIVITY)
     message_id: str
     type: str
     title: str
@@ -118,6 +172,7 @@ class Activity(BaseModel):
 class ActivityList(BaseModel):
     """A page of activities; `cursor` goes on, null at the end."""
 
+    model_config = _example(items=[_ACTIVITY], cursor=None)
     items: list[Activity]
     cursor: str | None
 
@@ -138,6 +193,9 @@ class Receipt(BaseModel):
 class Job(BaseModel):
     """Long work and how far it is."""
 
+    model_config = _example(
+        job_id="8d1f0c6b2a7e4f539b0d", type="erasure", status="waiting", progress={"done": 3, "total": 7}, receipt=None
+    )
     job_id: str
     type: str
     status: Literal["queued", "running", "waiting", "done", "failed"]
@@ -156,4 +214,5 @@ class ErrorDetail(BaseModel):
 class Error(BaseModel):
     """Every error has this form."""
 
+    model_config = _example(error={"code": "not_found", "message": "there is no such profile"})
     error: ErrorDetail
