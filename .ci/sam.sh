@@ -7,12 +7,16 @@ sam=.build/sam/bin/sam
 if [ ! -e .build/sam/stamp ] || [ requirements/sam.txt -nt .build/sam/stamp ]; then
     rm -rf .build/sam
     "${PYTHON:-python3}" -m venv .build/sam
-    .build/sam/bin/pip install --quiet --require-hashes -r requirements/sam.txt
+    .venv/bin/uv pip install --quiet --python .build/sam/bin/python --require-hashes -r requirements/sam.txt
     touch .build/sam/stamp
 fi
 export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none
 "$sam" validate --lint
-python313=$(command -v python3.13 || ls -d "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13*/bin/python3.13 2>/dev/null | tail -n 1 || true)
+# A shim of a version manager may be on the path and not work: ask each candidate where it really is.
+python313=""
+for candidate in python3.13 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13*/bin/python3.13; do
+    python313=$("$candidate" -c 'import sys; print(sys.executable)' 2>/dev/null) && break || python313=""
+done
 if [ -z "$python313" ]; then
     echo "sam build left out: it needs Python 3.13 on this machine"
     exit 0
