@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.running import ROOT, Running, wait_for
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("make run")]
 
 README = (ROOT / "README.md").read_text()
 
@@ -45,3 +45,15 @@ def test_the_make_targets_exist() -> None:
 def test_its_links_lead_somewhere() -> None:
     for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / link).exists(), link
+
+
+def test_the_first_channel_and_key_are_made_as_the_deployment_guide_says(running: Running) -> None:
+    guide = (ROOT / "docs" / "deploying.md").read_text()
+    create, key = re.findall(r'^curl "\$ADMIN_URL.*$', guide, re.MULTILINE)
+    access = f"ADMIN_URL=http://127.0.0.1:{running.port} ADMIN_KEY=local-admin-key; "
+    shell(running, access + create.replace("website", "webshop"))
+    made = json.loads(shell(running, access + key.replace("website", "webshop")))
+    sent = shell(
+        running, f'curl http://127.0.0.1:8787/v1/track -u {made["key"]}: -d \'{{"userId": "7", "event": "X"}}\''
+    )
+    assert json.loads(sent) == {"success": True}
