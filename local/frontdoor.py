@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from local.gateway import (
     Api,
@@ -115,12 +115,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(message(error.status, str(error)))
 
     def _request(self) -> HttpRequest:
-        target = urlsplit(self.path if self.path.startswith("/") else "/")
+        path, _, query = self.path.partition("?")
         is_chunked = "chunked" in self.headers.get("transfer-encoding", "").lower()
         return HttpRequest(
             method=self.command,
-            path=target.path,
-            query=target.query,
+            path=path,
+            query=query,
             headers=self.headers.items(),
             body=b"".join(self._chunks()) if is_chunked else self._read(self.headers.get("content-length", "0"), 10),
             client=self.client_address[0],

@@ -5,11 +5,14 @@ import os
 import signal
 import sys
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from subprocess import CalledProcessError
 from typing import Any
 
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from localstack_client.session import Session
 
 from local.deploy import Deployment, DeploymentFailed, deploy
@@ -22,6 +25,7 @@ from local.settings import REGION, ROOT, LocalSettings, read_settings, use_engin
 
 ERASURE_WAIT_SECONDS = 90  # a local flush lives for 60 s
 _LAMBDA_TIMEOUT_SECONDS = 30
+_EXPECTED = (EngineFailed, DeploymentFailed, CalledProcessError, BotoCoreError, ClientError, ValueError, OSError)
 
 _READY = """
 ready: http://127.0.0.1:{port}   (ctrl-C stops it, the data stay)
@@ -49,9 +53,10 @@ def main() -> int:
         engine = None if settings.endpoint else Engine(settings.state)
         _run(settings, engine, stop)
         return 0
-    except (EngineFailed, DeploymentFailed, ValueError, OSError) as error:
-        print(f"make run: {error}", file=sys.stderr)
-        return 1
+    except _EXPECTED as error:
+        if not stop.is_set():  # ctrl-C reaches a build as well, which then fails
+            print(f"make run: {error}", file=sys.stderr)
+        return 0 if stop.is_set() else 1
     finally:
         _stop(engine)
 
