@@ -86,6 +86,8 @@ def _python_of(endpoint: str | None) -> str:
             return "host"
     except urllib.error.HTTPError:
         return "3.13"
+    except urllib.error.URLError as error:
+        raise OSError(f"nothing answers at {endpoint}: {error.reason}") from error
 
 
 def _parameters(settings: LocalSettings) -> dict[str, str]:
