@@ -72,7 +72,9 @@ def test_the_job_waits_for_stragglers_and_sweeps_them(aws: StrictAws) -> None:
     job = request_erasure(ID)
     jobs.work_jobs(lambda: 60_000)
     assert jobs.job_view(job["job_id"])["status"] == "waiting"
-    activities.put(leaf, 0, Row(time=1_700_000_000_000, message_id="late", type="pagevisit", envelope=bytes(12), body={}))
+    activities.put(
+        leaf, 0, Row(time=1_700_000_000_000, message_id="late", type="pagevisit", envelope=bytes(12), body={})
+    )
     assert finish(job["job_id"])["receipt"]["counts"]["activities"] == 3
     assert aws.items("activities") == []
 

@@ -7,7 +7,18 @@ from urllib.parse import quote
 import pytest
 
 from tests.double import StrictAws
-from tests.support.product import ADMIN_KEY, SECRET_KEY, WRITE_KEY, Context, batch, drain_all, function, request, seed_keys, user
+from tests.support.product import (
+    ADMIN_KEY,
+    SECRET_KEY,
+    WRITE_KEY,
+    Context,
+    batch,
+    drain_all,
+    function,
+    request,
+    seed_keys,
+    user,
+)
 
 TIME = "2026-01-02T03:04:05.678Z"
 
@@ -44,8 +55,16 @@ def test_a_profile_is_found_by_its_id_by_user_id_by_merged_id_and_by_address() -
     assert profile["contact"] == {"email": "Ann@Example.com"}
     assert profile["display_name"] == f"Anonymous - {profile['profile_id']}"
     assert profile["activity_counts"] == {"total": 1, "by_type": {"pagevisit": 1}}
-    assert {(one["kind"], one["value"]) for one in profile["identities"]} == {("user_id", "42"), ("anonymous_id", "anon")}
-    for other in (profile["profile_id"], profile["merged_ids"][0], "anonymous_id%3Aanon", quote("email:ann@example.com")):
+    assert {(one["kind"], one["value"]) for one in profile["identities"]} == {
+        ("user_id", "42"),
+        ("anonymous_id", "anon"),
+    }
+    for other in (
+        profile["profile_id"],
+        profile["merged_ids"][0],
+        "anonymous_id%3Aanon",
+        quote("email:ann@example.com"),
+    ):
         assert call("GET", f"/profiles/{other}") == (200, profile)
     assert call("POST", "/profiles/lookup", {"kind": "email", "value": "ann@example.com"}) == (200, profile)
 
@@ -105,7 +124,13 @@ def test_activities_are_filtered_by_type_and_time() -> None:
 
 def test_the_list_shows_anonymous_profiles_only_when_asked_and_members_by_default() -> None:
     """The default filter is verified."""
-    registration = {"type": "track", "messageId": "r", "timestamp": TIME, "userId": "member", "event": "memberregistration"}
+    registration = {
+        "type": "track",
+        "messageId": "r",
+        "timestamp": TIME,
+        "userId": "member",
+        "event": "memberregistration",
+    }
     batch(page("p1", anonymousId="anon"))
     batch(registration, identify("member", email="m@b.c"), key=SECRET_KEY)
     drain_all()
@@ -190,7 +215,9 @@ def test_a_wrong_parameter_is_named_in_the_error(path: str, field: str) -> None:
     assert field in answer["error"]["message"]
 
 
-@pytest.mark.parametrize("path", ["/profiles", "/profiles/user_id%3A42", "/jobs/x", "/nothing", "/channels", "//profiles"])
+@pytest.mark.parametrize(
+    "path", ["/profiles", "/profiles/user_id%3A42", "/jobs/x", "/nothing", "/channels", "//profiles"]
+)
 def test_a_write_key_opens_nothing_and_is_answered_like_any_wrong_key(path: str) -> None:
     """S1, invariant 11."""
     answers = {json.dumps(call("GET", path, key=key)) for key in (WRITE_KEY, SECRET_KEY, "random", "")}
