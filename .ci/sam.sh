@@ -3,13 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 .venv/bin/cfn-lint template.yaml
+bash .ci/sam_cli.sh
 sam=.build/sam/bin/sam
-if [ ! -e .build/sam/stamp ] || [ requirements/sam.txt -nt .build/sam/stamp ]; then
-    rm -rf .build/sam
-    "${PYTHON:-python3}" -m venv .build/sam
-    .venv/bin/uv pip install --quiet --python .build/sam/bin/python --require-hashes -r requirements/sam.txt
-    touch .build/sam/stamp
-fi
 export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none
 "$sam" validate --lint
 # A shim of a version manager may be on the path and not work: ask each candidate where it really is.
