@@ -24,7 +24,9 @@ ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("packages")]
 
 # What Lambda's Python runtime brings of its own.
-RUNTIME = "awslambdaric snapshot_restore_py simplejson boto3 botocore s3transfer jmespath dateutil urllib3 six.py".split()
+RUNTIME = (
+    "awslambdaric snapshot_restore_py simplejson boto3 botocore s3transfer jmespath dateutil urllib3 six.py".split()
+)
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "none",
     "AWS_SECRET_ACCESS_KEY": "none",
@@ -66,7 +68,11 @@ def started(packages: Path, name: str) -> Iterator[str]:
     command = [str(_emulator()), "--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
     command += ["--runtime-api-address", f"127.0.0.1:{api}", str(bootstrap), "app.handler"]
     paths = (packages / "layer" / "python", task, packages / "runtime")
-    environment = ENVIRONMENT | {"LAMBDA_TASK_ROOT": str(task), "PYTHONPATH": ":".join(map(str, paths)), "PATH": "/usr/bin:/bin"}
+    environment = ENVIRONMENT | {
+        "LAMBDA_TASK_ROOT": str(task),
+        "PYTHONPATH": ":".join(map(str, paths)),
+        "PATH": "/usr/bin:/bin",
+    }
     log = (packages / f"{name}.log").open("wb")
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
     try:
@@ -126,5 +132,7 @@ def test_the_bytecode_in_the_layer_is_there_for_every_module(packages: Path) -> 
     """A cold start reads no source; host builds compile for the Python that runs them."""
     ours = packages / "layer" / "python" / "cdp_core"
     tag = sys.implementation.cache_tag
-    missing = [path for path in ours.rglob("*.py") if not (path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc").exists()]
+    missing = [
+        path for path in ours.rglob("*.py") if not (path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc").exists()
+    ]
     assert missing == []

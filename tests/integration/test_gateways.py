@@ -14,8 +14,20 @@ from cdp_core.domain.jobs import Job
 from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.links import Wish
 from cdp_core.domain.listing import Listed
-from cdp_core.tables import activities, catalogue, channels, contacts, dead_letters, dynamo, erasures, jobs, leaves, links
-from cdp_core.tables import listing, profile_items
+from cdp_core.tables import (
+    activities,
+    catalogue,
+    channels,
+    contacts,
+    dead_letters,
+    dynamo,
+    erasures,
+    jobs,
+    leaves,
+    links,
+    listing,
+    profile_items,
+)
 from cdp_core.tables.channels import Channel
 from cdp_core.tables.dead_letters import DeadLetter
 from tests.integration.engines import available, running
@@ -43,7 +55,9 @@ def new_visitor() -> str:
 
 def row(message_id: str = "m", *, time: int = TIME, envelope: bytes = KEY) -> Row:
     """A row with a body that is hard to keep."""
-    body = {"properties": {"n": [Decimal("0.10000000000000000000000000000000000000000001"), 10**30], "": "\x00\ufffe😀"}}
+    body = {
+        "properties": {"n": [Decimal("0.10000000000000000000000000000000000000000001"), 10**30], "": "\x00\ufffe😀"}
+    }
     return Row(time=time, message_id=message_id, type="pagevisit", envelope=envelope, body=body)
 
 
@@ -74,7 +88,9 @@ def test_a_row_is_put_once_and_the_second_put_says_whose_it_is() -> None:
 def test_a_body_reads_back_exactly() -> None:
     leaf = new_user()
     activities.put(leaf, 0, row())
-    (read,) = activities.timeline(leaf, 0, low=activities.sort_key(0), high=activities.sort_key(TIME + 1), newest_first=True, limit=5)
+    (read,) = activities.timeline(
+        leaf, 0, low=activities.sort_key(0), high=activities.sort_key(TIME + 1), newest_first=True, limit=5
+    )
     assert read == row()
 
 
@@ -149,7 +165,10 @@ def test_a_sweep_finds_everything_of_one_life_and_nothing_of_the_next() -> None:
     dead_letters.bury(letter, leaf=leaf, epoch=0)
     contacts.save(contacts.load(contacts.contact_key(leaf, 0)), {})
     contacts.join_account(leaf, 0, group_id="acme", received_at=TIME)
-    for part, counted in (("activities", {"activities": 1, "dead_letters": 1}), ("details", {"contact": 1, "memberships": 1})):
+    for part, counted in (
+        ("activities", {"activities": 1, "dead_letters": 1}),
+        ("details", {"contact": 1, "memberships": 1}),
+    ):
         (page,) = erasures.pages(leaf, 0, part)
         assert page.counts == counted
         erasures.delete(page, part)

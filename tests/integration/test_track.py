@@ -23,7 +23,9 @@ def _keys(aws: StrictAws) -> None:
 def queued(aws: StrictAws) -> list[Any]:
     """The envelopes on the queue."""
     client, found = boto3.client("sqs"), []
-    while messages := client.receive_message(QueueUrl=aws.environment["QUEUE_URL"], MaxNumberOfMessages=10).get("Messages"):
+    while messages := client.receive_message(QueueUrl=aws.environment["QUEUE_URL"], MaxNumberOfMessages=10).get(
+        "Messages"
+    ):
         found += [decode(from_json(message["Body"])) for message in messages]
     return found
 
@@ -49,7 +51,9 @@ def test_a_request_too_large_for_one_message_is_split_and_each_part_has_its_own_
     envelopes = queued(aws)
     assert len(envelopes) > 1
     assert len({envelope.key for envelope in envelopes}) == len(envelopes)
-    assert sorted(event.message_id for envelope in envelopes for event in envelope.events) == sorted(e["messageId"] for e in events)
+    assert sorted(event.message_id for envelope in envelopes for event in envelope.events) == sorted(
+        e["messageId"] for e in events
+    )
 
 
 def test_characters_that_sqs_refuses_reach_the_queue_all_the_same(aws: StrictAws) -> None:
@@ -64,7 +68,9 @@ def test_characters_that_sqs_refuses_reach_the_queue_all_the_same(aws: StrictAws
 def test_503_with_retry_after_when_the_queue_did_not_take_it_for_certain(aws: StrictAws, kind: str) -> None:
     """A6, invariant 6."""
     aws.reset(Plan(faults=tuple(Fault("SendMessageBatch", nth, kind) for nth in range(2))))
-    answer = function("track").handler(request("POST", "/v1/page", json.dumps(PAGE), authorization=basic(WRITE_KEY)), Context())
+    answer = function("track").handler(
+        request("POST", "/v1/page", json.dumps(PAGE), authorization=basic(WRITE_KEY)), Context()
+    )
     assert answer["statusCode"] == 503
     assert int(answer["headers"]["Retry-After"]) > 0
     assert {"code", "message"} <= json.loads(answer["body"]).keys()

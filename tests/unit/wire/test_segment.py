@@ -139,7 +139,9 @@ def test_a_bare_nan_costs_only_its_value() -> None:
 def test_gzip_is_known_by_its_bytes(encoding: str) -> None:
     """rudder-sdk-node sends gzip as a form without saying so."""
     packed = gzip.compress(json.dumps({"userId": "42"}).encode())
-    assert submit("/v1/page", packed, content_encoding=encoding, content_type="application/x-www-form-urlencoded").outcomes
+    assert submit(
+        "/v1/page", packed, content_encoding=encoding, content_type="application/x-www-form-urlencoded"
+    ).outcomes
 
 
 def test_a_gzip_bomb_is_refused_within_bounds() -> None:
@@ -169,7 +171,12 @@ def test_an_unknown_encoding_is_named() -> None:
 
 @pytest.mark.parametrize(
     ("body", "code"),
-    [([], "invalid_json"), ({"batch": []}, "empty_batch"), ({"batch": {}}, "empty_batch"), ({"batch": [0] * 2_501}, "too_many_events")],
+    [
+        ([], "invalid_json"),
+        ({"batch": []}, "empty_batch"),
+        ({"batch": {}}, "empty_batch"),
+        ({"batch": [0] * 2_501}, "too_many_events"),
+    ],
 )
 def test_a_request_that_makes_no_sense_is_refused_whole(body: Any, code: str) -> None:
     """400 with the limit named."""
