@@ -1,0 +1,64 @@
+"""Prints the units that the flush writes and reads an event, metered by true item size on the strict double.
+
+    PYTHONPATH=layers/cdp_core:. python bench/units.py
+
+Existing leaves, unchanged details, rows of at most 1 KB; the budget is design section 11.
+"""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "cdp_core")]
+
+from tests.double import StrictAws, strict_aws  # noqa: E402
+from tests.support.product import batch, drain_all, seed_keys  # noqa: E402
+
+LEAVES = 20
+BUDGET = {5: 1.25, 1: 2.05}
+
+
+def page(leaf: int, number: int, *, minute: int) -> dict[str, Any]:
+    """A page visit as Segment's Python SDK sends one."""
+    return {
+        "type": "page",
+        "messageId": f"8d3f0c1e-5a52-4f0e-9a8e-{leaf:04d}{minute:04d}{number:04d}",
+        "timestamp": f"2026-01-02T03:{minute:02d}:{number:02d}.000+00:00",
+        "userId": f"user-{leaf}",
+        "name": "Pricing",
+        "properties": {"url": "https://example.com/pricing", "title": "Pricing", "referrer": "https://example.com/"},
+        "context": {"library": {"name": "analytics-python", "version": "2.4.0"}},
+    }
+
+
+def measure(events_a_leaf: int) -> tuple[StrictAws, int]:
+    """One flush of LEAVES known people with so many events each; the meter, and how many events it flushed."""
+    with strict_aws() as aws:
+        seed_keys()
+        batch(*(page(leaf, 0, minute=0) for leaf in range(LEAVES)))
+        drain_all()
+        batch(*(page(leaf, number, minute=1) for leaf in range(LEAVES) for number in range(events_a_leaf)))
+        aws.reset()
+        counts: Counter[str] = drain_all()
+        assert counts["activities"] == LEAVES * events_a_leaf
+        return aws, counts["activities"]
+
+
+def main() -> None:
+    """Prints a line for each number of events a leaf; ends with 1 if a budget is exceeded."""
+    print(f"{'events a leaf':>13} {'write units/event':>18} {'budget':>7} {'read units/event':>17}  by operation")
+    over = False
+    for events_a_leaf in (1, 5, 25):
+        aws, events = measure(events_a_leaf)
+        writes, reads = aws.write_units.total() / events, aws.read_units.total() / events
+        budget = BUDGET.get(events_a_leaf)
+        over |= budget is not None and writes > budget
+        operations = ", ".join(f"{name} {units:g}" for name, units in sorted((+aws.write_units).items()))
+        print(f"{events_a_leaf:>13} {writes:>18.3f} {budget or '-':>7} {reads:>17.3f}  {operations}")
+    sys.exit(over)
+
+
+if __name__ == "__main__":
+    main()
