@@ -51,7 +51,7 @@ def _check_value(operation: str, name: str, value: dict[str, Any]) -> None:
 
 def _check_number(operation: str, text: str) -> None:
     number = Decimal(text)
-    if len(number.normalize().as_tuple().digits) > 38:
+    if len("".join(map(str, number.as_tuple().digits)).strip("0")) > 38:
         raise refuse(
             operation, "ValidationException", "Attempting to store more than 38 significant digits in a Number"
         )
