@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.double import StrictAws, strict_aws
+from tests.integration.engines import available
 
 
 @pytest.fixture
@@ -12,3 +13,10 @@ def aws() -> Iterator[StrictAws]:
     """The product's stack on the strict double."""
     with strict_aws() as active:
         yield active
+
+
+def pytest_report_header() -> list[str]:
+    """One line where the gateways' contract has to leave an engine out."""
+    if "dynamodb-local" in available():
+        return []
+    return ["DynamoDB Local left out: it needs Java, and `bash .ci/dynamodb_local.sh` once"]

@@ -41,6 +41,11 @@ class Job:
         return [(leaf, part) for leaf in sorted(self.leaves) for part in PARTS]
 
 
+def is_due(job: Job, now: int) -> bool:
+    """Whether there is something to do: a job that waits for stragglers is left alone until its deadline."""
+    return job.phase != WAIT or now >= job.deadline
+
+
 def next_phase(phase: str) -> str:
     """The phase after this one."""
     return _PHASES[_PHASES.index(phase) + 1]

@@ -46,17 +46,20 @@ def load(job_id: str) -> Job | None:
     return _parse(item) if item else None
 
 
-def open_jobs(limit: int = 25) -> list[str]:
-    """The ids of open jobs, oldest first."""
+def open_jobs(limit: int = 1_000) -> list[Job]:
+    """Open jobs, oldest first, as they stand now."""
+    table = settings().profiles_table
     answer = dynamo.call(
         "query",
-        TableName=settings().profiles_table,
+        TableName=table,
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": OPEN}},
         ConsistentRead=True,
         Limit=limit,
     )
-    return [item["sk"]["S"].partition("#")[2] for item in answer["Items"]]
+    keys = [job_key(item["sk"]["S"].partition("#")[2]) for item in answer["Items"]]
+    found = dynamo.get_many(table, keys)
+    return [_parse(found[key]) for key in keys if key in found]
 
 
 def lease(job_id: str, *, owner: str, now: int, until: int) -> Job | None:

@@ -38,10 +38,10 @@ def work_jobs(remaining_ms: RemainingMs) -> int:
     def left() -> int:
         return min(remaining_ms(), SLICE_MS - int((time.monotonic() - started) * 1000))
 
-    for job_id in jobs.open_jobs():
+    for job in jobs.open_jobs():
         if left() <= 0:
             break
-        slices += _slice(job_id, left)
+        slices += _slice(job.id, left) if rules.is_due(job, _now()) else 0
     return slices
 
 

@@ -32,7 +32,9 @@ def link(wish: Wish, known: Mapping[str, Leaf]) -> Verdict:
     verdict = (rules.settled(wish, child) if child else None) or _decide_and_store(wish)
     if verdict in (Verdict.LINK, Verdict.DONE):
         list_profile.hide(leaves.load(wish.child))
-        list_profile.refresh(leaves.load(wish.parent))
+        former = {child.parent} if child and child.parent else set()
+        for parent in sorted({wish.parent, *former}):
+            list_profile.refresh(leaves.load(parent))
     return verdict
 
 
