@@ -1,5 +1,6 @@
 """The packages of the functions and the layer, built only when their sources changed."""
 
+import fcntl
 import hashlib
 import platform
 import subprocess
@@ -18,15 +19,23 @@ def build(target: Path, *, python: str = "host") -> dict[str, Path]:
 
     Raises subprocess.CalledProcessError, with the build's own words on the terminal.
     """
+    packages = {folder: target / f"{name}.zip" for folder, name in _PACKAGES.items()}
+    target.mkdir(parents=True, exist_ok=True)
+    with (target / "lock").open("w") as lock:  # two runs of one clone may start at the same time
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _build_if_changed(target, python, packages.values())
+    return packages
+
+
+def _build_if_changed(target: Path, python: str, packages: Iterable[Path]) -> None:
     stamp = target / "sources.sha256"
     digest = _digest(python)
-    packages = {folder: target / f"{name}.zip" for folder, name in _PACKAGES.items()}
-    if not (stamp.exists() and stamp.read_text() == digest and all(one.exists() for one in packages.values())):
-        print("building the packages ...", flush=True)
-        command = ["-m", "local.build", "--target", str(target), "--architecture", "host", "--python", python]
-        subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
-        stamp.write_text(digest)
-    return packages
+    if stamp.exists() and stamp.read_text() == digest and all(one.exists() for one in packages):
+        return
+    print("building the packages ...", flush=True)
+    command = ["-m", "local.build", "--target", str(target), "--architecture", "host", "--python", python]
+    subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+    stamp.write_text(digest)
 
 
 def file_digest(path: Path) -> str:

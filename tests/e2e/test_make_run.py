@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.running import Running, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("make run")]
+pytestmark = pytest.mark.e2e
 
 BASIC = {"Authorization": "Basic " + base64.b64encode(b"local-write-key:").decode()}
 

@@ -21,7 +21,7 @@ from local.build import build
 from tests.support.product import request
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("packages")]
+pytestmark = pytest.mark.e2e
 
 # What Lambda's Python runtime brings of its own.
 RUNTIME = (

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.running import ROOT, Running, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("make run")]
+pytestmark = pytest.mark.e2e
 
 README = (ROOT / "README.md").read_text()
 
