@@ -17,6 +17,7 @@ check: $(VENV)/dev.stamp  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@for one in functions/*/app.py; do $(BIN)/mypy --allow-untyped-decorators "$$one" || exit 1; done
 	$(BIN)/lint-imports
 
 format: $(VENV)/dev.stamp  ## formats the code

@@ -1,5 +1,6 @@
 """Fixtures that every suite shares."""
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,8 @@ def aws() -> Iterator[StrictAws]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line where the gateways' contract has to leave an engine out."""
+    """One line for each thing that this machine lacks and that had to be left out."""
     if "dynamodb-local" not in available():
         terminalreporter.write_line("DynamoDB Local left out: it needs Java, and `bash .ci/dynamodb_local.sh` once")
+    if not shutil.which("chromedriver"):
+        terminalreporter.write_line("browser tests left out: they need chromium and chromium-driver")
