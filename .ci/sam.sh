@@ -26,5 +26,8 @@ assert (layer / "cdp_core" / "errors.py").exists(), "cdp_core is not in the laye
 libraries = list(layer.rglob("*.so"))
 wrong = [str(one) for one in libraries if "aarch64" not in one.name and b"\xb7\x00" != one.read_bytes()[18:20]]
 assert libraries and not wrong, f"not for arm64: {wrong}"
+tags = [line for wheel in layer.glob("*.dist-info/WHEEL") for line in wheel.read_text().splitlines() if line.startswith("Tag:")]
+foreign = [tag for tag in tags if not tag.endswith(("-any", "aarch64"))]
+assert tags and not foreign, f"wheels for another machine: {foreign}"
 print(f"the layer is for arm64: {len(libraries)} compiled libraries checked")
 PY

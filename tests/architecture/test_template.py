@@ -11,7 +11,7 @@ Not built yet, so not asserted:
 | 10 | an event bus and its policy |
 | 11 | presigned exports |
 | 12 | Cognito: there is no console |
-| alarms | 4xx jump, concurrency, jobs without progress, erasure deadline, invariant checker, cost |
+| alarms | jobs without progress, erasure deadline, invariant checker, cost |
 """
 
 import json
@@ -311,7 +311,10 @@ def test_alarms_watch_queue_age_dead_letters_flush_and_tracking_errors() -> None
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
         ("AWS/Lambda", "Errors"),
         ("AWS/Lambda", "Throttles"),
+        ("AWS/Lambda", "ConcurrentExecutions"),
+        ("AWS/DynamoDB", "WriteThrottleEvents"),
         ("AWS/ApiGateway", "5xx"),
+        ("AWS/ApiGateway", "4xx"),
         ("AWS/DynamoDB", "WriteThrottleEvents"),
     }
     throttled = [
