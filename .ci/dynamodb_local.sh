@@ -7,7 +7,7 @@ if ! command -v java >/dev/null || ! command -v mvn >/dev/null; then
     echo "DynamoDB Local left out: it needs java and mvn"
     exit 0
 fi
-[ -e "$target/stamp" ] && exit 0
+cmp --silent .ci/dynamodb_local.xml "$target/pom.xml" && [ -e "$target/stamp" ] && exit 0
 rm -rf "$target" && mkdir -p "$target"
 cp .ci/dynamodb_local.xml "$target/pom.xml"
 mvn --quiet --batch-mode -f "$target/pom.xml" dependency:copy-dependencies -DoutputDirectory=libs

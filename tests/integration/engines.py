@@ -82,7 +82,7 @@ def _command(name: str, port: int) -> list[str]:
     if name == "embedded":
         return [sys.executable, "-m", "ministack"]
     libs = str(DYNAMODB_LOCAL)
-    main = "com.amazonaws.services.dynamodbv2.local.main.ServerRunner"
+    main = "software.amazon.dynamodb.services.local.main.ServerRunner"
     options = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
     return ["java", f"-Djava.library.path={libs}", "-cp", f"{libs}/*", main, *options]
 
