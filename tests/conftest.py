@@ -6,7 +6,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.double import StrictAws, strict_aws
+from tests.e2e.running import Running
 from tests.integration.engines import available
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A started `make run` for all tests that only talk to it, stopped at the end."""
+    started = Running(tmp_path_factory.mktemp("run") / "state")
+    try:
+        yield started.wait_until_ready()
+    finally:
+        started.interrupt()
 
 
 @pytest.fixture

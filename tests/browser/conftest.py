@@ -1,4 +1,4 @@
-"""A real headless Chromium, and a `make run` for it to look at."""
+"""A real headless Chromium."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,8 +8,6 @@ import pytest
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
-from tests.e2e.running import Running
-
 OPTIONS = """--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
 --disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1000,1200""".split()
 SCREENSHOTS = Path(__file__).parents[2] / ".build" / "screenshots"
@@ -18,16 +16,6 @@ SCREENSHOTS = Path(__file__).parents[2] / ".build" / "screenshots"
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Without a browser on the machine these tests are left out; the terminal's summary says so."""
     return None if shutil.which("chromedriver") or not collection_path.name.startswith("test_") else True
-
-
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A started `make run`, stopped at the end."""
-    started = Running(tmp_path_factory.mktemp("run") / "state")
-    try:
-        yield started.wait_until_ready()
-    finally:
-        started.interrupt()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The flush's rhythm inside its minute, its idleness, and its workers. A clock of the test's own stands for time."""
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -101,3 +102,10 @@ def test_a_setting_out_of_its_range_is_refused_by_name(name: str, value: str) ->
 
     with pytest.raises(Misconfigured, match=name):
         read_settings({name: value})
+
+
+def test_what_a_drain_did_becomes_metrics(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    World(monkeypatch, Drained(messages=2, counts=Counter(events=7, erased=2)), FLUSH_IDLE="thrifty").run()
+    (metrics,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert (metrics["events"], metrics["erased"]) == ([7.0], [2.0])
+    assert "activities" not in metrics

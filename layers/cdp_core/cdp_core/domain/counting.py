@@ -64,11 +64,6 @@ def recount(leaf: Leaf, rows: Iterable[Row]) -> Leaf:
     return replace(_seen(leaf, rows), counts=dict(Counter(row.type for row in rows)))
 
 
-def stored_type(row: Row, leaf: Leaf, *, limit: int, fallback: str) -> str:
-    """The type a row is stored with: its own unless the leaf has `limit` types already."""
-    return row.type if row.type in leaf.counts or len(leaf.counts) < limit else fallback
-
-
 def _seen(leaf: Leaf, rows: list[Row]) -> Leaf:
     times = [row.shown_at for row in rows]
     return replace(leaf, first_seen=earliest(leaf.first_seen, *times), last_seen=latest(leaf.last_seen, *times))

@@ -21,7 +21,6 @@ Key = tuple[str, str]
 
 BATCH_GET = 100
 BATCH_WRITE = 25
-TRANSACTION = 100
 MAX_CONNECTIONS = 32
 _ATTEMPTS = 6  # rounds over what a batch left unprocessed, about 3 s with full jitter
 _CONFIG = Config(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cdp_core import queue, workers
 from cdp_core.config import settings
-from cdp_core.observability import logger
+from cdp_core.observability import count, logger
 from cdp_core.usecases.drain import STOP_MS, Drained, RemainingMs, drain
 from cdp_core.usecases.jobs import work_jobs
 
@@ -78,3 +78,4 @@ def _log(drained: Drained, *, milliseconds: int) -> None:
     if drained.messages:
         counts = {name: drained.counts[name] for name in _ALWAYS} | {n: c for n, c in drained.counts.items() if c}
         logger().info("flush", extra={"messages": drained.messages, "milliseconds": milliseconds, **counts})
+        count(**counts)
