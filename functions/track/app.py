@@ -80,5 +80,5 @@ def _answer(status: int, body: dict[str, Any], headers: dict[str, str] | None = 
     return {
         "statusCode": status,
         "headers": {"Content-Type": "application/json", **(headers or {})},
-        "body": json.dumps(body),
+        "body": json.dumps(body, ensure_ascii=False),  # escapes could outgrow the 6 MB that Lambda answers
     }

@@ -1,7 +1,6 @@
 """An API Gateway request (payload 2.0) as the wires read it: bytes inflated within bounds, credentials found."""
 
 import base64
-import binascii
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,7 +47,7 @@ def _bytes(body: str, *, is_base64: bool) -> bytes:
         return body.encode("utf-8", "surrogatepass")
     try:
         return base64.b64decode(body)
-    except binascii.Error as error:
+    except ValueError as error:
         raise InvalidInput("the body is not valid base64") from error
 
 
@@ -71,6 +70,8 @@ def _gunzip(body: bytes) -> bytes:
         raise InvalidInput("the body is not valid gzip", code="invalid_gzip") from error
     if len(inflated) <= MAX_BODY and not stream.eof:
         raise InvalidInput("the gzip body is cut short", code="invalid_gzip")
+    if stream.unused_data:  # a second member: events in it would be lost in silence
+        raise InvalidInput("the gzip body goes on behind its end; send one gzip member", code="invalid_gzip")
     return inflated
 
 
@@ -81,5 +82,5 @@ def basic_key(headers: Mapping[str, str]) -> str | None:
         return None
     try:
         return base64.b64decode(value.strip(), validate=True).decode().partition(":")[0]
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return ""

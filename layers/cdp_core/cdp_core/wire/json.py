@@ -12,7 +12,8 @@ import msgspec
 from cdp_core.errors import InvalidInput
 
 _CUT_DEPTH = 64  # deeper than any event may be: what is cut there is refused for its depth anyway
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# Possessive, and an unclosed text reaches to the end: nobody can make this take more than one pass.
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]+|[\]}]+', re.DOTALL)
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _MAX_INT_DIGITS = 4_000  # Python refuses to read longer ones as int
 
@@ -43,34 +44,45 @@ def read(data: bytes) -> tuple[Any, bool]:
 def _patient(data: bytes) -> Any:
     """Standard JSON plus bare NaN and Infinity, lone surrogates and any depth (cut at a depth nobody may use)."""
     try:
-        text = _cut(data.decode("utf-8-sig"))
-        return json.loads(text, parse_float=_number, parse_int=_number, parse_constant=lambda _: _NAN, strict=False)
+        text = data.decode("utf-8-sig")
+        try:
+            return _loads(text)
+        except RecursionError:
+            return _loads(_cut(text))
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise InvalidInput("the body is not valid JSON in UTF-8", code="invalid_json") from error
 
 
+def _loads(text: str) -> Any:
+    return json.loads(text, parse_float=_number, parse_int=_number, parse_constant=lambda _: _NAN, strict=False)
+
+
 def _number(text: str) -> int | Decimal | NotANumber:
-    if len(text) <= _MAX_INT_DIGITS and text.lstrip("-").isdigit():
+    is_whole = text.lstrip("-").isdigit()
+    if is_whole and len(text) <= _MAX_INT_DIGITS:
         return int(text)
     try:
-        return Decimal(text)
+        return Decimal(f"{text}.0" if is_whole else text)  # as a fraction any reader takes it, however long
     except InvalidOperation:
         return _NAN
 
 
 def _cut(text: str) -> str:
-    """The text with everything nested deeper than _CUT_DEPTH replaced by nothing, found without recursion."""
+    """The text with everything nested deeper than _CUT_DEPTH replaced by null, found without recursion in one pass."""
     depth, kept_until, parts = 0, 0, []
     for token in _TOKEN.finditer(text):
-        if token[0] in "[{":
-            depth += 1
-            if depth == _CUT_DEPTH + 1:
-                parts.append(text[kept_until : token.start()] + "null")
-        elif token[0] in "]}":
-            if depth == _CUT_DEPTH + 1:
-                kept_until = token.end()
-            depth -= 1
-    return "".join(parts) + text[kept_until:] if parts else text
+        before, length = depth, token.end() - token.start()
+        if token[0][0] in "[{":
+            depth += length
+            if before <= _CUT_DEPTH < depth:
+                parts.append(text[kept_until : token.start() + _CUT_DEPTH - before] + "null")
+        elif token[0][0] in "]}":
+            depth -= length
+            if before > _CUT_DEPTH >= depth:
+                kept_until = token.start() + before - _CUT_DEPTH
+    if depth > _CUT_DEPTH:
+        kept_until = len(text)
+    return "".join(parts) + text[kept_until:]
 
 
 def clean(value: Any) -> tuple[Any, bool]:

@@ -10,9 +10,9 @@ import msgspec
 from cdp_core.domain.envelope import MAX_DEPTH, MAX_EVENT_BYTES, MAX_EVENTS, MAX_MESSAGE_ID, Event, Refusal
 from cdp_core.domain.identity import MAX_IDENTIFIER
 from cdp_core.domain.times import parse_time
-from cdp_core.errors import InvalidInput, Refused, Unauthorized
+from cdp_core.errors import InvalidInput, Refused, TooLarge, Unauthorized
 from cdp_core.wire import json
-from cdp_core.wire.http import Request, basic_key
+from cdp_core.wire.http import MAX_BODY, Request, basic_key
 
 TYPES = {"identify", "track", "page", "screen", "group", "alias"}
 CALLS = {name: name for name in (*TYPES, "batch")} | {name[0]: name for name in (*TYPES, "batch")}
@@ -42,13 +42,13 @@ def read(request: Request, new_id: NewId) -> Submission:
     if not isinstance(body, dict):
         raise InvalidInput("the body must be a JSON object", code="invalid_json")
     call = CALLS[request.path.rstrip("/").rsplit("/", 1)[-1]]
-    events, shared = ([body], {}) if call != "batch" else _batch(body)
+    events, shared = ([body], _NOTHING_SHARED) if call != "batch" else _batch(body)
     implied = None if call == "batch" else call
     reader = _Reader(implied, shared, patient, new_id)
     return Submission(write_key=_write_key(request, body), outcomes=[reader.read(event) for event in events])
 
 
-def _batch(body: dict[str, Any]) -> tuple[list[Any], Mapping[str, Any]]:
+def _batch(body: dict[str, Any]) -> tuple[list[Any], "_Shared"]:
     events = body.get("batch")
     if not isinstance(events, list) or not events:
         raise InvalidInput("batch must be a list of at least one event", code="empty_batch")
@@ -57,7 +57,31 @@ def _batch(body: dict[str, Any]) -> tuple[list[Any], Mapping[str, Any]]:
             f"batch holds {len(events)} events; at most {MAX_EVENTS} are allowed", code="too_many_events"
         )
     context = body.get("context")
-    return events, context if isinstance(context, dict) else {}
+    return events, _shared(context, len(events)) if isinstance(context, dict) else _NOTHING_SHARED
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """The context that a batch gives to each of its events, and whether a number in it was lost."""
+
+    context: Mapping[str, Any]
+    lost: bool = False
+
+
+_NOTHING_SHARED = _Shared({})
+
+
+def _shared(given: dict[str, Any], events: int) -> _Shared:
+    """Raises InvalidInput if no event may hold this context, TooLarge if it grows beyond MAX_BODY in all of them."""
+    if json.depth(given) >= MAX_DEPTH:
+        raise InvalidInput(f"context nests deeper than {MAX_DEPTH - 1} levels", code="too_deep")
+    context, lost = json.clean(given)
+    size = len(msgspec.json.encode(context)) * events
+    if size > MAX_BODY:
+        raise TooLarge(
+            f"context is repeated in {events} events, which makes {size} bytes; at most {MAX_BODY} are allowed"
+        )
+    return _Shared(context, lost)
 
 
 def _write_key(request: Request, body: dict[str, Any]) -> str:
@@ -73,7 +97,7 @@ class _Reader:
     """Reads the events of one request, each on its own."""
 
     implied_type: str | None
-    context: Mapping[str, Any]
+    shared: _Shared
     patient: bool
     new_id: NewId
 
@@ -92,16 +116,16 @@ class _Reader:
         lost = False
         if self.patient:
             raw, lost = json.clean(raw)
-        event = _build(raw, self._type(raw), self.context, self.new_id)
-        if lost:
+        event = _build(raw, self._type(raw), self.shared.context, self.new_id)
+        if lost or self.shared.lost:
             event.body["note"] = _LOST_NUMBER
         return _checked(event)
 
     def _type(self, raw: dict[str, Any]) -> str:
         given = self.implied_type or raw.get("type")
-        if given not in TYPES:
+        if not isinstance(given, str) or given not in TYPES:
             raise Refused(f"type must be one of {', '.join(sorted(TYPES))}", code="unknown_type")
-        return str(given)
+        return given
 
 
 def _build(raw: dict[str, Any], type_: str, context: Mapping[str, Any], new_id: NewId) -> Event:
@@ -194,7 +218,8 @@ def _refusal(raw: Any, refused: Refused) -> Refusal:
 
 
 def _short(value: Any, limit: int) -> str | None:
-    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    """What of a refused event's identifier can be kept; it was perhaps never cleaned."""
+    text = json.clean(str(value))[0] if isinstance(value, str | int) and not isinstance(value, bool) else ""
     return text if text and len(text) <= limit and not _CONTROL.search(text) else None
 
 
