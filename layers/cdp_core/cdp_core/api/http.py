@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import re
 from typing import Any
 from urllib.parse import quote, unquote
@@ -23,7 +24,12 @@ _MEANINGS = {
     409: "Several profiles hold this identifier; `profile_ids` names them",
     503: "Our trouble: send the request again",
 }
+MAX_BODY = 1024 * 1024
+MAX_DEPTH = 16
+_MAX_FIELD = 100  # characters of a field's name that an error repeats: clients choose names
 _PARAMETER = re.compile(r"{(\w+)}")
+# Possessive, and an unclosed text reaches to the end: one pass, whatever comes.
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 class Defect(CdpError):
@@ -59,13 +65,73 @@ def documented(model: type[Any], *errors: int, status: int = 200) -> dict[int, A
 def routable(event: dict[str, Any]) -> dict[str, Any]:
     """The event as the resolver can read it: variables in the path encoded again, for a decoded one may hold a slash,
     and the body as JSON text whatever its content type says.
+
+    Raises InvalidInput for a body that cannot be taken exactly as it was meant.
     """
-    headers = {name: value for name, value in (event.get("headers") or {}).items() if name.lower() != "content-type"}
-    body = event.get("body") or ""
-    if event.get("isBase64Encoded"):
-        body = base64.b64decode(body).decode(errors="replace")
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise InvalidInput("Content-Encoding: a body must be plain JSON here", code="unsupported_encoding")
+    body = _text(event)
+    _check(body)
     changed = {"headers": headers | {"content-type": JSON}, "body": body or "null", "isBase64Encoded": False}
     return event | changed | {"rawPath": _encoded_path(event)}
+
+
+def _text(event: dict[str, Any]) -> str:
+    body = event.get("body") or ""
+    try:
+        data = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+        text = data.decode()
+    except ValueError as error:
+        raise InvalidInput("body: it must be JSON in UTF-8") from error
+    if len(data) > MAX_BODY:
+        raise InvalidInput(f"body: it has {len(data)} bytes; at most {MAX_BODY} are allowed", code="too_large")
+    return text
+
+
+def _check(body: str) -> None:
+    """Raises InvalidInput for JSON that readers understand differently, or that could not be stored as it is.
+
+    What is no JSON at all passes: the resolver says so in its own words.
+    """
+    if _depth(body) > MAX_DEPTH:
+        raise InvalidInput(f"body: it nests deeper than {MAX_DEPTH} levels")
+    try:
+        value = json.loads(body, object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite)
+        json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError:
+        return
+    except UnicodeEncodeError as error:
+        raise InvalidInput("body: a text holds half of a surrogate pair") from error
+    except ValueError as error:
+        raise InvalidInput("body: a number has too many digits") from error
+
+
+def _depth(text: str) -> int:
+    """How deep brackets nest, without recursion; measured no further than needed."""
+    depth = deepest = 0
+    for token in _TOKEN.finditer(text):
+        depth += (token[0] in "[{") - (token[0] in "]}")
+        deepest = max(deepest, depth)
+        if deepest > MAX_DEPTH:
+            break
+    return deepest
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise InvalidInput("body: a name stands twice in one object", code="duplicate_key")
+    return fields
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
+def _no_number(text: str) -> float:
+    raise InvalidInput(f"body: {text[:20]} is not a number that JSON can hold")
 
 
 def _encoded_path(event: dict[str, Any]) -> str:
@@ -106,4 +172,4 @@ def invalid(error: RequestValidationError) -> InvalidInput:
     """Our words for the first thing that is wrong with a request."""
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"][1:] if not isinstance(part, int)) or "body"
-    return InvalidInput(f"{field}: {first['msg']}")
+    return InvalidInput(f"{field[:_MAX_FIELD]}: {first['msg']}")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any
@@ -107,11 +107,31 @@ def _text(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def written(value: Any) -> bytes:
+    """Any value that `read` gives as JSON: fractions as texts, a lost number as null, half surrogates escaped.
+
+    Raises RecursionError if it nests too deep to be written.
+    """
+    try:
+        return msgspec.json.encode(value, enc_hook=lambda _: None)
+    except UnicodeEncodeError:
+        return json.dumps(value, default=lambda one: str(one) if isinstance(one, Decimal) else None).encode()
+
+
 def depth(value: Any) -> int:
     """How deep objects and lists nest; a plain value has depth 0."""
-    deepest, level, here = 0, 0, [value]
+    return sum(1 for _ in _levels(value))
+
+
+def holds_more_than(limit: int, value: Any) -> bool:
+    """Whether a value holds more than so many values at all depths; looks no further than it needs."""
+    count = 0
+    return any((count := count + sum(map(len, level))) > limit for level in _levels(value))
+
+
+def _levels(value: Any) -> Iterator[list[Any]]:
+    """The objects and lists of a value, level by level: no recursion."""
+    here = [value]
     while here := [one for one in here if isinstance(one, dict | list)]:
-        level += 1
-        deepest = level
+        yield here
         here = [part for one in here for part in (one.values() if isinstance(one, dict) else one)]
-    return deepest

@@ -113,6 +113,8 @@ class _Reader:
             raise Refused("an event must be a JSON object", code="not_an_object")
         if json.depth(raw) > MAX_DEPTH:
             raise Refused(f"the event nests deeper than {MAX_DEPTH} levels", code="too_deep")
+        if json.holds_more_than(MAX_EVENT_BYTES, raw):  # not worth the memory of cleaning
+            raise Refused(f"the event has more than {MAX_EVENT_BYTES} bytes", code="event_too_large")
         lost = False
         if self.patient:
             raw, lost = json.clean(raw)
@@ -224,9 +226,8 @@ def _short(value: Any, limit: int) -> str | None:
 
 
 def _original(raw: Any) -> str:
-    """The refused event as JSON text, cut at MAX_ORIGINAL characters."""
+    """The refused event as JSON text, cut at MAX_ORIGINAL bytes; empty if it nests too deep to be written."""
     try:
-        text = msgspec.json.encode(json.clean(raw)[0] if json.depth(raw) <= MAX_DEPTH else str(raw)[:MAX_ORIGINAL])
-    except (RecursionError, ValueError):
+        return json.written(raw)[:MAX_ORIGINAL].decode("utf-8", "ignore")
+    except RecursionError:
         return ""
-    return text[:MAX_ORIGINAL].decode("utf-8", "ignore")
