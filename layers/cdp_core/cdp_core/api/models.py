@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cdp_core.domain.identity import MAX_IDENTIFIER
+from cdp_core.domain.identity import LEAF_KINDS, MAX_IDENTIFIER
 
 PROFILE_ID = "u3f2a91c07be84d5f96a1e0b47c8d2f35"
 VISITOR_ID = "v9c04be1d27a5f8360e4b9d71c2fa6835"
@@ -64,7 +64,8 @@ class Lookup(BaseModel):
     """An identifier to look up without personal data in a URL."""
 
     model_config = _input(kind="email", value="ann@example.com")
-    kind: Annotated[str, Field(min_length=1, max_length=40, description="user_id, anonymous_id or email")]
+    # Documented as an enumeration; the use case refuses other kinds in its own words.
+    kind: Annotated[str, Field(min_length=1, max_length=40, json_schema_extra={"enum": [*LEAF_KINDS, "email"]})]
     value: Annotated[str, Field(min_length=1, max_length=MAX_IDENTIFIER)]
 
 
