@@ -44,4 +44,6 @@ def _request(environ: dict[str, Any]) -> HttpRequest:
     headers = [(name[5:].replace("_", "-"), value) for name, value in environ.items() if name.startswith("HTTP_")]
     headers += [("content-type", environ["CONTENT_TYPE"])] if environ.get("CONTENT_TYPE") else []
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    return HttpRequest(method=environ["REQUEST_METHOD"], path=path, query=environ["QUERY_STRING"], headers=headers, body=body)
+    return HttpRequest(
+        method=environ["REQUEST_METHOD"], path=path, query=environ["QUERY_STRING"], headers=headers, body=body
+    )

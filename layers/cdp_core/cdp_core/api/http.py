@@ -105,6 +105,8 @@ def _check(body: str) -> None:
         raise InvalidInput("body: a text holds half of a surrogate pair") from error
     except ValueError as error:
         raise InvalidInput("body: a number has too many digits") from error
+    if not isinstance(value, dict):  # the resolver would take a list's last object for the body
+        raise InvalidInput("body: it must be a JSON object")
 
 
 def _depth(text: str) -> int:
