@@ -26,11 +26,12 @@ from cdp_core import queue
 from cdp_core.domain.activity import type_of
 from cdp_core.domain.envelope import Envelope, Event, decode
 from cdp_core.tables.codec import from_json
+from local.gateway import HttpRequest
 from tests.campaign.test_process_death import visibility_expires
 from tests.double import StrictAws, strict_aws
 from tests.support.hostile import DEEPEST, Hostile, hostile_requests
-from tests.support.product import ADMIN_KEY, Context, batch, drain_all, function, request, seed_keys
-from tests.support.wsgi import profiles_api
+from tests.support.product import ADMIN_KEY, Context, batch, drain_all, function, seed_keys
+from tests.support.wsgi import profiles_api, through_gateway
 
 ANSWERS = {200, 207, 400, 401, 404, 413, 415}
 ADMIN = {"Authorization": f"Bearer {ADMIN_KEY}"}
@@ -158,14 +159,11 @@ def timeline(name: str) -> Iterator[dict[str, Any]]:
     """Every activity of a person, with exact numbers."""
     cursor: str | None = ""
     while cursor is not None:
-        path = f"/profiles/{quote(name, safe='')}/activities?limit=100&until=2099-12-31" + (
-            cursor and f"&cursor={cursor}"
-        )
-        event = request("GET", path, authorization=ADMIN["Authorization"])
-        event |= {"routeKey": "GET /profiles/{id}/activities", "pathParameters": {"id": name}}
-        answer = function("profiles_api").handler(event, Context())
-        assert answer["statusCode"] == 200, (name, answer)
-        page = from_json(answer["body"])
+        query = f"limit=100&until=2099-12-31{cursor and '&cursor='}{cursor}"
+        path = f"/profiles/{quote(name, safe='')}/activities"
+        answer = through_gateway(HttpRequest(method="GET", path=path, query=query, headers=tuple(ADMIN.items())))
+        assert answer.status == 200, (name, answer)
+        page = from_json(answer.body.decode())
         yield from page["items"]
         cursor = page["cursor"]
 
@@ -194,7 +192,7 @@ def fuzz_api(examples: int, seed: int) -> dict[str, int]:
     with strict_aws(), _replayable("fuzz_api", examples, seed):
         seed_keys()
         _populate()
-        schema = schemathesis.openapi.from_wsgi("/openapi.json", profiles_api(), config=config)
+        schema = schemathesis.openapi.from_wsgi("/openapi.json", profiles_api, config=config)
         for operation in schema.get_all_operations():
             for mode in GenerationMode:
                 _fuzz_operation(operation.ok(), mode, _settings(examples, seed), figures)

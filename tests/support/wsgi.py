@@ -1,6 +1,7 @@
 """The profiles API as a WSGI application: what arrives becomes API Gateway's event, the function's answer becomes HTTP."""
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.support.product import Context, function
 StartResponse = Callable[[str, Headers], Any]
 
 
+@cache
 def deployed() -> Api:
     """The admin API with the routes of the template."""
     events = template()["Resources"]["ProfilesApiFunction"]["Properties"]["Events"].values()
@@ -18,24 +20,19 @@ def deployed() -> Api:
     return Api("admin", [Route(method, path, "profiles_api") for method, path in routes], Cors())
 
 
-def profiles_api() -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:
-    """A WSGI application in front of the function's handler; it needs the environment that the function needs."""
-    api = deployed()
-
-    def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        answer = _answer(api, _request(environ))
-        start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", answer.headers)
-        return [answer.body]
-
-    return app
-
-
-def _answer(api: Api, request: HttpRequest) -> HttpAnswer:
+def through_gateway(request: HttpRequest) -> HttpAnswer:
     """What API Gateway answers: the function's answer, or its own where no route fits."""
-    match = find([api], request.method, request.path)
+    match = find([deployed()], request.method, request.path)
     if match.route is None:
         return message(404, "Not Found")
     return answer_of(function("profiles_api").handler(event_of(request, match), Context()))
+
+
+def profiles_api(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    """The WSGI application; it needs the environment that the function needs."""
+    answer = through_gateway(_request(environ))
+    start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", answer.headers)
+    return [answer.body]
 
 
 def _request(environ: dict[str, Any]) -> HttpRequest:
