@@ -3,11 +3,15 @@
 Not here, for they do not exist yet: segment bombs (I11), CSV injection (I12), SSRF by webhooks (I14), the console.
 """
 
+import base64
 import gzip
+import io
 import json
+import logging
+import sys
 import tracemalloc
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -16,8 +20,10 @@ from urllib.parse import quote
 import pytest
 
 from cdp_core import queue
+from cdp_core.observability import logger
 from local.gateway import HttpRequest
-from tests.double import StrictAws
+from tests.double import Fault, Plan, StrictAws
+from tests.double.faults import SERVER_ERROR
 from tests.support.product import (
     ADMIN_KEY,
     WRITE_KEY,
@@ -411,3 +417,273 @@ def test_an_event_of_a_million_small_values_is_refused_within_bounds(store: Stor
     drain_all()
     assert store.refused() == ["event_too_large"]
     assert not user("42").is_live
+
+
+# --- I7: content types
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain", "multipart/form-data; boundary=x", "application/json; charset=utf-16", "x" * 1_000, "\xe9", ""],
+)
+def test_tracking_reads_json_in_utf_8_whatever_the_content_type_says(store: Store, content_type: str) -> None:
+    """I7: with the same limits; a byte order mark is fine, UTF-16 is not."""
+    sent = json.dumps(PAGE | {"properties": {"x": "é"}}, ensure_ascii=False)
+    assert track("/v1/page", sent.encode("utf-16"), content_type=content_type)[1]["code"] == "invalid_json"
+    assert track("/v1/page", sent.encode("latin-1"), content_type=content_type)[1]["code"] == "invalid_json"
+    assert track("/v1/page", b" " * (5 * MB + 1), content_type=content_type)[0] == 413
+    assert store.is_untouched()
+    assert track("/v1/page", sent.encode("utf-8-sig"), content_type=content_type) == (200, {"success": True})
+    drain_all()
+    assert activities("user_id:neighbour")[0]["properties"] == {"x": "é"}
+
+
+def test_the_profiles_api_reads_json_in_utf_8_only(store: Store) -> None:
+    """I7: what would be replaced in silence is refused."""
+    sent = '{"code_name":"a","name":"é"}'
+    for body in (
+        sent.encode("utf-16"),
+        sent.encode("latin-1"),
+        sent.encode("utf-8-sig"),
+        b"code_name=a&name=b",
+        b"[{}]",
+    ):
+        for content_type in ("application/json", "text/plain", "multipart/form-data; boundary=x"):
+            status, answer, _ = ask("POST", "/channels", body, content_type=content_type)
+            assert (status, answer["error"]["code"]) == (400, "invalid_request"), body
+    assert store.is_untouched()
+
+
+# --- I8: names
+
+
+RESERVED = (
+    "__proto__",
+    "constructor",
+    "pk",
+    "sk",
+    "ver",
+    "v",
+    "epoch",
+    "ring",
+    "par",
+    "lv",
+    "ttl",
+    "authority",
+    "time",
+)
+
+
+def test_unknown_fields_of_an_event_are_not_stored_and_reserved_names_are_only_names(store: Store) -> None:
+    """I8: in properties and traits they stay what the client said."""
+    odd: dict[str, Any] = dict.fromkeys(RESERVED, "mine")
+    event = odd | {"messageId": "m", "userId": "42", "anonymousId": "anon"}
+    assert track("/v1/page", event | {"properties": odd, "context": odd})[0] == 200
+    assert track("/v1/identify", event | {"messageId": "i", "traits": odd})[0] == 200
+    drain_all()
+    (shown,) = activities("user_id:42")
+    assert (shown["properties"], shown["context"]) == (odd, odd)
+    assert ask("GET", "/profiles/user_id%3A42")[1]["contact"] == {"custom": odd}
+    assert user("42").epoch == 0
+    assert user("42").verified_since is None
+    keys = {item["pk"]["S"] for table in ("profiles", "activities") for item in store.aws.items(table)}
+    assert "mine" not in keys
+    assert not any(item.get(name) == {"S": "mine"} for item in store.aws.items("profiles") for name in RESERVED)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/channels", {"code_name": "a", "name": "A", "enabled": False}),
+        ("/channels", {"code_name": "a", "name": "A", "pk": "key#x"}),
+        ("/channels/website/keys", {"key": "mine"}),
+        ("/channels/website/keys", {"secret": False, "__proto__": {"secret": True}}),
+        ("/profiles/lookup", {"kind": "user_id", "value": "42", "epoch": 1}),
+    ],
+)
+def test_the_profiles_api_takes_no_field_that_it_does_not_name(store: Store, path: str, body: dict[str, Any]) -> None:
+    """I8: no mass assignment; the answer names the field."""
+    status, answer, _ = ask("POST", path, json.dumps(body).encode())
+    assert status == 400
+    assert answer["error"]["message"].split(":")[0] == list(body)[-1]
+    assert store.is_untouched()
+
+
+# --- I9: growth
+
+
+def test_a_person_of_a_thousand_traits_keeps_300_and_goes_on(store: Store) -> None:
+    """I9: standard fields first; activities are kept all the same."""
+    many = [{"type": "identify", "userId": "42", "messageId": f"i{n}", "traits": {f"t{n:04}": n}} for n in range(1_000)]
+    for start in range(0, 1_000, 250):
+        assert batch(*many[start : start + 250]) == 200
+    assert batch({"type": "identify", "userId": "42", "traits": {"email": "a@b.c"}}, PAGE | {"userId": "42"}) == 200
+    drain_all()
+    contact = ask("GET", "/profiles/user_id%3A42")[1]["contact"]
+    assert contact["email"] == "a@b.c"
+    assert contact["custom"] == {f"t{n:04}": n for n in range(299)}
+    assert [one["message_id"] for one in activities("user_id:42")] == ["good"]
+
+
+def test_a_person_of_large_traits_keeps_64_kb_and_goes_on(store: Store) -> None:
+    """I9: item sizes are the strict double's to refuse."""
+    for n in range(20):
+        large = {"type": "identify", "userId": "42", "messageId": f"i{n}", "traits": {f"t{n:04}": "é" * 15_000}}
+        assert batch(large, PAGE | {"userId": "42", "messageId": f"p{n}"}) == 200
+    drain_all()
+    contact = ask("GET", "/profiles/user_id%3A42")[1]["contact"]
+    assert 0 < len(json.dumps(contact, ensure_ascii=False).encode()) <= 65_536
+    assert len(activities("user_id:42")) == 20
+    assert store.refused() == []
+
+
+# --- I10, I13, I16: tokens and headers
+
+
+def test_a_cursor_is_good_for_one_list_only_and_shows_nothing(store: Store) -> None:
+    """I10: cut, changed, of another list, of another filter."""
+    people = [{"type": "identify", "userId": f"canary{n}", "traits": {"name": f"Canary {n}"}} for n in range(3)]
+    batch(*people, *(PAGE | {"userId": "42", "messageId": f"canary{n}"} for n in range(3)))
+    drain_all()
+    lists = ["/profiles?verification=all&q=canary&limit=1", "/profiles?verification=all&limit=1",
+             "/profiles/user_id%3A42/activities?limit=1", "/profiles/user_id%3A42/activities?limit=1&order=asc"]  # fmt: skip
+    cursors = [ask("GET", path)[1]["cursor"] for path in lists]
+    for path, own in zip(lists, cursors, strict=True):
+        assert ask("GET", f"{path}&cursor={own}")[0] == 200
+        assert b"anary" not in base64.urlsafe_b64decode(own)
+        others = [one for one in cursors if one != own]
+        for bad in (*others, own[:-1], own[:40], own[::-1], "A" + own, "%00", "%F0%9F%98%80", "A" * 2_000, ""):
+            status, answer, _ = ask("GET", f"{path}&cursor={bad}")
+            assert (status, answer["error"]["code"]) == (400, "invalid_cursor"), bad
+
+
+@pytest.mark.parametrize("origin", ["null", "https://evil.example", "https://admin.example.evil.example"])
+def test_functions_leave_cors_to_the_gateway(origin: str) -> None:
+    """I13: no answer allows an origin by itself; what the gateway allows, the template's checklist holds."""
+    sent = request("POST", "/v1/page", json.dumps(PAGE), authorization=basic(WRITE_KEY), origin=origin)
+    admin = HttpRequest(
+        method="GET", path="/profiles", headers=(("origin", origin), ("authorization", f"Bearer {ADMIN_KEY}"))
+    )
+    names = [
+        *function("track").handler(sent, Context())["headers"],
+        *(name for name, _ in through_gateway(admin).headers),
+    ]
+    assert [name for name in names if name.lower().startswith("access-control")] == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        f"{basic(WRITE_KEY)},{basic(WRITE_KEY)}",
+        f"{basic('x')},{basic(WRITE_KEY)}",
+        "Basic \xe9\xe9",
+        "Basic",
+        "Basic =",
+        "\ud800",
+    ],
+    ids=range(6),
+)
+def test_an_odd_authorization_opens_nothing(store: Store, header: str) -> None:
+    """I16: also one that stands twice, as API Gateway joins them."""
+    sent = request("POST", "/v1/page", json.dumps(PAGE), authorization=header)
+    assert function("track").handler(sent, Context())["statusCode"] == 401
+    assert ask("GET", "/profiles", authorization=f"Bearer {ADMIN_KEY},Bearer {ADMIN_KEY}")[0] == 401
+    assert ask("GET", "/profiles", authorization=header)[0] == 401
+    assert store.is_untouched()
+
+
+def test_large_headers_are_read_and_forged_addresses_are_not(store: Store) -> None:
+    """I16: only the gateway's own source address could be believed; none is stored."""
+    forged = {"x_forwarded_for": "203.0.113.77", "x_real_ip": "203.0.113.77", "forwarded": "for=203.0.113.77"}
+    assert track("/v1/page", PAGE, user_agent="x" * 10_240, cookie="y" * 10_240, **forged) == (200, {"success": True})
+    drain_all()
+    assert activities("user_id:neighbour")[0]["context"] == {}
+    assert "203.0.113.77" not in str([store.aws.items(table) for table in ("profiles", "activities")])
+
+
+# --- I15: nothing personal leaves through the side doors
+
+
+CANARIES = {"email": "canary@example.com", "phone": "+15550100199", "ip": "203.0.113.88", "token": "tok-canary-5f1e"}
+
+
+@pytest.fixture
+def logs(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
+    """Everything that is logged or printed, wherever the process's logger was made."""
+    stream = io.StringIO()
+    streams = {handler: handler.setStream(stream) for handler in _handlers()}
+    yield lambda: stream.getvalue() + "".join(capfd.readouterr())
+    for handler, before in streams.items():
+        handler.setStream(before or sys.stdout)
+
+
+def _handlers() -> list[Any]:
+    return [one for one in logging.getLogger(logger().name).handlers if isinstance(one, logging.StreamHandler)]
+
+
+def canary_events() -> list[dict[str, Any]]:
+    """Events with the canaries in every field: kept ones, and one for each way to be refused."""
+    everywhere = {
+        **CANARIES,
+        "name": CANARIES["email"],
+        "deep": {"er": [CANARIES]},
+        CANARIES["email"]: CANARIES["phone"],
+    }
+    ids = {"userId": CANARIES["email"], "anonymousId": CANARIES["phone"], "groupId": CANARIES["token"]}
+    whole = {**ids, "previousId": CANARIES["ip"], "event": CANARIES["email"], "name": CANARIES["email"], "category": CANARIES["ip"],
+             "properties": everywhere, "traits": everywhere, "context": everywhere, "timestamp": CANARIES["token"]}  # fmt: skip
+    kept = [
+        {**whole, "type": kind, "messageId": f"canary-{kind}"}
+        for kind in ("identify", "track", "page", "screen", "group", "alias")
+    ]
+    wrong: list[dict[str, Any]] = [{"type": CANARIES["email"]}, {"userId": CANARIES["email"] + "x" * 200}, {"traits": CANARIES["email"]},
+                                   {"userId": None, "anonymousId": None}, {"messageId": CANARIES["token"] + "x" * 200}, {"event": ""},
+                                   {"properties": {"x": CANARIES["email"] * 5_000}}]  # fmt: skip
+    return kept + [{**whole, "type": "track", **one} for one in wrong]
+
+
+def admin_answers() -> Iterator[str]:
+    """Answers of the profiles API that must not show whom one asked for: errors, receipts, cursors."""
+    for value in (*CANARIES.values(), CANARIES["email"] + "x" * 200):
+        path = quote(value, safe="")
+        for asked in (f"/profiles/{path}", f"/profiles/phone%3A{path}", f"/jobs/{path}", f"/profiles?limit={path}", f"/profiles?cursor={path}",
+                      f"/profiles?verification={path}", f"/profiles/user_id%3A42/activities?since={path}", f"/{path}"):  # fmt: skip
+            status, _, text = ask("GET", asked)
+            assert status in (400, 404), asked
+            yield text
+        for body in (
+            {"kind": value, "value": value},
+            {"kind": "user_id", "value": [value]},
+            {"kind": "email", "value": value + "x" * 200},
+        ):
+            yield ask("POST", "/profiles/lookup", json.dumps(body).encode())[2]
+        yield ask("POST", "/profiles/lookup", value.encode())[2]
+        yield ask("POST", f"/channels/{path}/keys", b"{}")[2]
+    yield ask("GET", "/profiles", authorization=f"Bearer {CANARIES['token']}")[2]
+    yield str(ask("GET", f"/profiles?verification=all&limit=1&q={quote(CANARIES['email'][:6])}")[1]["cursor"])
+
+
+def test_nothing_personal_is_in_logs_metrics_errors_cursors_and_receipts(
+    store: Store, logs: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I15: one canary of each kind in every field, through success, refusal, failure, erasure and a defect."""
+    said = [str(track("/v1/batch", {"batch": canary_events()}, x_strict_mode="1", user_agent=CANARIES["token"]))]
+    said += [str(track("/v1/track", event, key=CANARIES["token"])) for event in canary_events()]
+    said += [str(track("/v1/track", CANARIES["email"].encode())), str(track("/v1/batch", {"batch": CANARIES["email"]}))]
+    store.aws.reset(Plan(faults=tuple(Fault("SendMessageBatch", nth, SERVER_ERROR) for nth in range(2))))
+    said += [str(track("/v1/batch", {"batch": canary_events()}))]
+    function("flush").handler({}, Context(8_000))
+    batch({"type": "identify", "userId": "43", "traits": {"email": CANARIES["email"]}}, PAGE | {"userId": "42"})
+    drain_all()
+    said += admin_answers()
+    status, job, text = ask("DELETE", "/profiles/" + quote(f"user_id:{CANARIES['email']}"))
+    assert status == 202
+    function("flush").handler({}, Context(8_000))
+    said += [text, ask("GET", f"/jobs/{job['job_id']}")[2]]
+    monkeypatch.setattr("cdp_core.usecases.profiles.find", lambda _: 1 / 0)
+    said += [ask("GET", "/profiles/" + quote(f"user_id:{CANARIES['email']}"))[2]]
+    logged = logs()
+    assert "a profiles API request failed" in logged
+    for canary in CANARIES.values():
+        assert canary not in logged
+        assert canary not in "".join(said)
