@@ -3,6 +3,7 @@
 from typing import Any
 
 from cdp_core.usecases.flush import Invocation, flush
+from cdp_core.wire.segment import reread
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
@@ -11,5 +12,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         remaining_ms=context.get_remaining_time_in_millis,
         function_name=context.function_name,
         is_worker=bool(event.get("worker")),
+        reread=reread,
     )
     return dict(flush(invocation))

@@ -10,15 +10,32 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
-from cdp_core.api import models
+from cdp_core.api import models, operations
 from cdp_core.api.http import JSON, Defect, Resolver, answer, documented, failure, invalid, path_value, plain, routable
+from cdp_core.api.parameters import Cursor, Limit, ProfileId, Time
 from cdp_core.domain.identity import Identifier, profile_id
 from cdp_core.domain.times import NO_TIME, USABLE_FROM, parse_time
 from cdp_core.errors import CdpError, InvalidInput, NotFound, Unauthorized
 from cdp_core.observability import logger
 from cdp_core.secrets import admin_key
 from cdp_core.tables.channels import Channel
-from cdp_core.usecases import channels, cursors, erase, jobs, profiles, resolve, search, timeline
+from cdp_core.usecases import (
+    bulk_erase,
+    channels,
+    check,
+    cursors,
+    dead_letters,
+    erase,
+    jobs,
+    maintenance,
+    profiles,
+    redrive,
+    replay_erasures,
+    resolve,
+    search,
+    timeline,
+    unmerge,
+)
 from cdp_core.usecases.paging import Page
 
 PUBLIC = {"/openapi.json", "/docs"}
@@ -29,19 +46,8 @@ DOCUMENT: dict[str, Any] = {
     "security_schemes": {"admin_key": HTTPBearer(description="The admin key")},
     "security": [{"admin_key": []}],
 }
-
 app = Resolver(enable_validation=True)
 app.enable_swagger(path="/docs", persist_authorization=True, **DOCUMENT)
-
-Limit = Annotated[int, Query(ge=1, le=100, description="How many items at most, 1 to 100")]
-Cursor = Annotated[str | None, Query(max_length=2_000, description="Where to go on: the cursor of the page before")]
-ProfileId = Annotated[
-    str,
-    Path(
-        description="Profile id, merged-away id, or percent-encoded `user_id:`, `anonymous_id:` or `email:` and a value"
-    ),
-]
-Time = Annotated[str | None, Query(max_length=64, description="ISO 8601, such as 2026-01-31T12:00:00Z")]
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -49,6 +55,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     try:
         if event["rawPath"].rstrip("/") not in PUBLIC:
             _authorize(event.get("headers") or {})
+            maintenance.check_open(event["rawPath"])
         return app.resolve(routable(event), context)
     except CdpError as error:
         return plain(failure(error))
@@ -120,7 +127,7 @@ def get_profile(id: ProfileId) -> Response[Any]:
     "/profiles/<id>",
     summary="Erase a profile",
     tags=["profiles"],
-    responses=documented(models.Job, 400, 404, 409, status=202),
+    responses=documented(operations.Job, 400, 404, 409, status=202),
 )
 def delete_profile(id: ProfileId) -> Response[Any]:
     """Unreadable at once; a job cleans up. A repeat answers with the same job."""
@@ -157,7 +164,91 @@ def list_activities(
     return _page(timeline.read(tree.leaves.values(), ask), query)
 
 
-@app.get("/jobs/<id>", summary="Get a job", tags=["jobs"], responses=documented(models.Job, 404))
+@app.post(
+    "/profiles/bulk-delete",
+    summary="Erase many profiles",
+    tags=["profiles"],
+    responses=documented(operations.Job, 400, status=202),
+)
+def delete_profiles(wanted: Annotated[operations.BulkErasure, Body()]) -> Response[Any]:
+    """One job for all; each profile is unreadable as soon as its turn comes. Ids without a profile are counted as unknown."""
+    return answer(bulk_erase.request_bulk_erasure(wanted.ids), 202)
+
+
+@app.get(
+    "/profiles/<id>/merges",
+    summary="List merges",
+    tags=["profiles"],
+    responses=documented(operations.MergeList, 400, 404, 409),
+)
+def list_merges(id: ProfileId) -> Response[Any]:
+    """What was merged into the profile, latest first."""
+    return answer(unmerge.merges(path_value(id)))
+
+
+@app.delete(
+    "/profiles/<id>/merges/<leaf>",
+    summary="Unmerge",
+    tags=["profiles"],
+    responses=documented(operations.Unmerged, 400, 404, 409),
+)
+def delete_merge(id: ProfileId, leaf: Annotated[str, Path(description="The merged-away id")]) -> Response[Any]:
+    """Both profiles are then what they would have been without the merge, and events do not merge them again."""
+    return answer(unmerge.unmerge(path_value(id), path_value(leaf)))
+
+
+@app.get(
+    "/dead-letters",
+    summary="List dead letters",
+    tags=["operations"],
+    responses=documented(operations.DeadLetterList, 400),
+)
+def list_dead_letters(
+    source: Annotated[Literal["events", "messages"], Query()] = "events",
+    reason: Annotated[str | None, Query(max_length=100, description="Code of a reason")] = None,
+    since: Time = None,
+    until: Time = None,
+    limit: Limit = 25,
+    cursor: Cursor = None,
+) -> Response[Any]:
+    """Events that have no effect, and why, by day, latest day first; `messages` looks into SQS's dead-letter queue (ten at most)."""
+    if source == "messages":
+        return answer({"items": dead_letters.peek(), "cursor": None})
+    query = {"list": "dead-letters", "reason": reason, "since": since, "until": until, "caller": _caller()}
+    span = dead_letters.Span(_instant("since", since), _instant("until", until))
+    page = dead_letters.read(span, reason=reason, limit=limit, position=cursors.unseal(cursor, query))
+    return _page(page, query)
+
+
+@app.post(
+    "/dead-letters/redrive",
+    summary="Redrive dead letters",
+    tags=["operations"],
+    responses=documented(operations.Job, 400, status=202),
+)
+def redrive_dead_letters(wanted: Annotated[operations.Redrive, Body()]) -> Response[Any]:
+    """A job that reads them again and queues what makes sense now; with `dry_run` it only counts."""
+    span = dead_letters.Span(_instant("since", wanted.since), _instant("until", wanted.until))
+    return answer(redrive.request_redrive(span, wanted.source, wanted.reason, wanted.per_second, wanted.dry_run), 202)
+
+
+@app.post(
+    "/checks", summary="Check all data", tags=["operations"], responses=documented(operations.Job, 400, status=202)
+)
+def check_all(wanted: Annotated[operations.Check, Body()]) -> Response[Any]:
+    """A job that looks whether every invariant holds of every leaf, and with `repair` sets counters and listing right."""
+    return answer(check.request_check(per_second=wanted.per_second, repair=wanted.repair), 202)
+
+
+@app.post(
+    "/erasures/replay", summary="Replay erasures", tags=["operations"], responses=documented(operations.Job, status=202)
+)
+def replay() -> Response[Any]:
+    """After a restore from backup: a job that erases again whoever was erased since the backup."""
+    return answer(replay_erasures.request_replay(), 202)
+
+
+@app.get("/jobs/<id>", summary="Get a job", tags=["jobs"], responses=documented(operations.Job, 404))
 def get_job(id: Annotated[str, Path(description="The job's id")]) -> Response[Any]:
     """How far a job is, and its receipt at the end."""
     return answer(jobs.job_view(path_value(id)))

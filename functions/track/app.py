@@ -1,10 +1,10 @@
 """Tracking API: a client's request becomes one envelope on the queue. Nothing else is read or written."""
 
 import json
-import time
 import uuid
 from typing import Any
 
+from cdp_core import clock
 from cdp_core.domain.envelope import Event, Refusal
 from cdp_core.errors import (
     CdpError,
@@ -51,7 +51,7 @@ def _route(event: dict[str, Any]) -> dict[str, Any]:
 
 def _track(request: Request) -> dict[str, Any]:
     submission = read(request, lambda: str(uuid.uuid4()))
-    accept(submission.write_key, submission.outcomes, now=time.time_ns() // 1_000_000)
+    accept(submission.write_key, submission.outcomes, now=clock.now_ms())
     if not request.wants_results:
         return _answer(200, {"success": True})
     results = [_result(index, one) for index, one in enumerate(submission.outcomes)]

@@ -26,6 +26,14 @@ from tests.double.stack import template
 
 FUNCTIONS = ("TrackFunction", "FlushFunction", "ProfilesApiFunction")
 TABLES = ("ProfilesTable", "ActivitiesTable")
+_TABLE_ARN = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/"
+PROFILES = {  # the stack's own table, or the restored one that took its place
+    "Fn::If": [
+        "HasRestoredProfiles",
+        {"Fn::Sub": _TABLE_ARN + "${RestoredProfilesTable}"},
+        {"Fn::GetAtt": ["ProfilesTable", "Arn"]},
+    ]
+}
 QUEUES = ("EventQueue", "EventDeadLetterQueue", "ScheduleDeadLetterQueue")
 
 
@@ -147,14 +155,17 @@ def test_4_the_flush_may_do_what_the_flush_does_and_start_itself() -> None:
     """Exactly what its code calls: a transaction needs the rights of its parts, a receive sets its own visibility."""
     reads = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
     writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
-    queue = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-    others = {"lambda:InvokeFunction", "s3:PutObject", "secretsmanager:GetSecretValue"}
-    assert actions("FlushFunction") == reads | writes | queue | others
+    queue = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage"}
+    ledger = {"s3:PutObject", "s3:GetObject", "s3:ListBucket"}
+    others = {"lambda:InvokeFunction", "secretsmanager:GetSecretValue", "dynamodb:Scan"}
+    assert actions("FlushFunction") == reads | writes | queue | ledger | others
 
 
 def test_4_the_flush_writes_the_ledger_of_erasures_and_reads_one_secret() -> None:
-    (ledger,) = [one for one in statements("FlushFunction") if one["Action"] == "s3:PutObject"]
+    (ledger,) = [one for one in statements("FlushFunction") if "s3:PutObject" in one["Action"]]
     assert ledger["Resource"] == {"Fn::Sub": "${DataBucket.Arn}/erasures/*"}
+    (listed,) = [one for one in statements("FlushFunction") if one["Action"] == "s3:ListBucket"]
+    assert listed["Condition"] == {"StringLike": {"s3:prefix": "erasures/*"}}
     (secret,) = [one for one in statements("FlushFunction") if one["Action"] == "secretsmanager:GetSecretValue"]
     assert secret["Resource"] == {"Ref": "IdentitySecret"}
 
@@ -164,9 +175,11 @@ def test_4_the_profiles_api_reads_both_tables_writes_profiles_and_deletes_nothin
         {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"},
         {"dynamodb:PutItem", "dynamodb:UpdateItem"},
     )
-    assert actions("ProfilesApiFunction") == reads | writes | {"secretsmanager:GetSecretValue"}
+    assert actions("ProfilesApiFunction") == reads | writes | {"secretsmanager:GetSecretValue", "sqs:ReceiveMessage"}
     (write,) = [one for one in statements("ProfilesApiFunction") if "dynamodb:PutItem" in one["Action"]]
-    assert write["Resource"] == {"Fn::GetAtt": ["ProfilesTable", "Arn"]}
+    assert write["Resource"] == PROFILES
+    (peek,) = [one for one in statements("ProfilesApiFunction") if one["Action"] == "sqs:ReceiveMessage"]
+    assert peek["Resource"] == {"Fn::GetAtt": ["EventDeadLetterQueue", "Arn"]}
 
 
 def test_5_reserved_concurrency_is_optional_and_off_by_default() -> None:
@@ -256,13 +269,16 @@ def test_8_queues_are_encrypted_tls_only_and_dead_letters_outlive_messages() -> 
     assert queues["EventQueue"]["MaximumMessageSize"] == 1_048_576
 
 
-def test_8_only_the_source_queue_may_use_the_dead_letter_queue_and_only_track_may_send() -> None:
+def test_8_only_the_source_queue_may_use_the_dead_letter_queue_and_only_track_and_redrives_may_send() -> None:
     allowed = of_type("AWS::SQS::Queue")["EventDeadLetterQueue"]["RedriveAllowPolicy"]
     assert allowed["redrivePermission"] == "byQueue"
     (policy,) = [one for one in of_type("AWS::SQS::QueuePolicy").values() if one["Queues"] == [{"Ref": "EventQueue"}]]
     (send,) = [one for one in policy["PolicyDocument"]["Statement"] if one["Action"] == "sqs:SendMessage"]
     assert send["Effect"] == "Deny"
-    assert send["Condition"]["ArnNotEquals"]["aws:PrincipalArn"] == {"Fn::GetAtt": ["TrackFunctionRole", "Arn"]}
+    assert send["Condition"]["ArnNotEquals"]["aws:PrincipalArn"] == [
+        {"Fn::GetAtt": ["TrackFunctionRole", "Arn"]},
+        {"Fn::GetAtt": ["FlushFunctionRole", "Arn"]},
+    ]
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -333,7 +349,7 @@ def test_every_parameter_and_output_is_described() -> None:
 
 def test_a_tombstone_outlives_every_message_that_could_name_its_person() -> None:
     """D9: queue and dead-letter queue retention together."""
-    from cdp_core.domain.jobs import TOMBSTONE_TTL_MS
+    from cdp_core.domain.erasure import TOMBSTONE_TTL_MS
 
     queues = of_type("AWS::SQS::Queue")
     life = sum(queues[name]["MessageRetentionPeriod"] for name in ("EventQueue", "EventDeadLetterQueue"))

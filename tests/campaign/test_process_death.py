@@ -8,6 +8,7 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sqs.models import sqs_backends
 
+from cdp_core import clock
 from cdp_core.config import settings
 from cdp_core.domain.contact import contact_fields
 from cdp_core.errors import Unavailable
@@ -15,6 +16,7 @@ from cdp_core.tables import activities, contacts
 from cdp_core.usecases import jobs
 from cdp_core.usecases.drain import drain
 from cdp_core.usecases.erase import request_erasure
+from cdp_core.wire.segment import reread
 from tests.double import Fault, Plan, StrictAws, strict_aws
 from tests.double.faults import LOST, RAISE_AFTER, RAISE_BEFORE, THROTTLE, Died
 from tests.support.product import batch, drain_all, seed_keys, user, visitor
@@ -96,12 +98,12 @@ def test_a_flush_that_dies_at_any_call_is_made_good_by_the_next(kind: str, part:
             assert_exact(aws)
 
 
-def finish(clock: dict[str, int]) -> dict[str, Any]:
+def finish(passed: dict[str, int]) -> dict[str, Any]:
     """Asks for the erasure and works the job to its end."""
     job_id = request_erasure("user_id:42")["job_id"]
     for _ in range(12):
-        jobs.work_jobs(lambda: 60_000)
-        clock["ms"] += settings().erasure_wait_seconds * 1000 + 100_000
+        jobs.work_jobs(lambda: 60_000, reread)
+        passed["ms"] += settings().erasure_wait_seconds * 1000 + 100_000
         view = jobs.job_view(job_id)
         if view["status"] == "done":
             return view
@@ -114,22 +116,22 @@ def test_an_erasure_that_dies_at_any_call_is_resumed_and_its_receipt_is_right(
     kind: str, part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """D2, every call of request and job."""
-    clock = {"ms": 0}
-    monkeypatch.setattr(jobs, "_now", lambda: 1_900_000_000_000 + clock["ms"])
+    passed = {"ms": 0}
+    monkeypatch.setattr(clock, "now_ms", lambda: 1_900_000_000_000 + passed["ms"])
 
     with world() as aws:
         drain_all()
         aws.reset()
-        finish(clock)
+        finish(passed)
         calls = len(aws.calls)
     for nth in range(part, calls, 4):
         with world() as aws:
             drain_all()
             aws.reset(Plan(faults=(Fault("*", nth, kind),)))
             try:
-                finish(clock)
+                finish(passed)
             except Died:
-                clock["ms"] += 100_000
+                passed["ms"] += 100_000
             aws.reset()
-            assert finish(clock)["receipt"] == {"counts": COUNTS}, (kind, nth)
+            assert finish(passed)["receipt"] == {"counts": COUNTS}, (kind, nth)
             assert aws.items("activities") == []

@@ -51,13 +51,14 @@ def deploy() -> dict[str, str]:
     boto3.client("s3").create_bucket(Bucket="cdp-bucket", CreateBucketConfiguration={"LocationConstraint": region})
     secrets = boto3.client("secretsmanager")
     return tables | {
-        "QUEUE_URL": _queue(),
+        "QUEUE_URL": _queue("events"),
+        "DEAD_LETTER_QUEUE_URL": _queue("dead"),
         "BUCKET": "cdp-bucket",
         "IDENTITY_SECRET": secrets.create_secret(Name="identity", SecretString="identity-key")["ARN"],
         "ADMIN_SECRET": secrets.create_secret(Name="admin", SecretString="local-admin-key")["ARN"],
     }
 
 
-def _queue() -> str:
+def _queue(name: str) -> str:
     attributes = {"VisibilityTimeout": "90", "MaximumMessageSize": "1048576"}
-    return boto3.client("sqs").create_queue(QueueName="events", Attributes=attributes)["QueueUrl"]
+    return boto3.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]

@@ -684,6 +684,7 @@ def test_nothing_personal_is_in_logs_metrics_errors_cursors_and_receipts(
     said += [ask("GET", "/profiles/" + quote(f"user_id:{CANARIES['email']}"))[2]]
     logged = logs()
     assert "a profiles API request failed" in logged
+    assert "CloudWatchMetrics" in logged
     for canary in CANARIES.values():
         assert canary not in logged
         assert canary not in "".join(said)

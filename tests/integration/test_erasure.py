@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from cdp_core import clock
 from cdp_core.config import settings
 from cdp_core.domain.activity import Row
 from cdp_core.tables import activities
 from cdp_core.usecases import jobs
 from cdp_core.usecases.erase import request_erasure
+from cdp_core.wire.segment import reread
 from tests.double import StrictAws
 from tests.integration.test_profiles_api import call, identify, page
 from tests.support.product import batch, drain_all, seed_keys, user, visitor
@@ -20,9 +22,9 @@ ID = "user_id:42"
 @pytest.fixture(autouse=True)
 def _keys(aws: StrictAws, monkeypatch: pytest.MonkeyPatch) -> None:
     seed_keys()
-    clock = {"ms": 0}
-    monkeypatch.setattr(jobs, "_now", lambda: 1_900_000_000_000 + clock["ms"])
-    monkeypatch.setattr(jobs, "advance", lambda ms: clock.update(ms=clock["ms"] + ms), raising=False)
+    passed = {"ms": 0}
+    monkeypatch.setattr(clock, "now_ms", lambda: 1_900_000_000_000 + passed["ms"])
+    monkeypatch.setattr(jobs, "advance", lambda ms: passed.update(ms=passed["ms"] + ms), raising=False)
 
 
 def fill() -> None:
@@ -40,7 +42,7 @@ def fill() -> None:
 def finish(job_id: str) -> dict[str, Any]:
     """Works the job to its end: slice, wait, slice."""
     for _ in range(12):
-        jobs.work_jobs(lambda: 60_000)
+        jobs.work_jobs(lambda: 60_000, reread)
         jobs.advance(settings().erasure_wait_seconds * 1000 + 100_000)
         if jobs.job_view(job_id)["status"] == "done":
             return jobs.job_view(job_id)
@@ -70,7 +72,7 @@ def test_the_job_waits_for_stragglers_and_sweeps_them(aws: StrictAws) -> None:
     fill()
     leaf = user("42").id
     job = request_erasure(ID)
-    jobs.work_jobs(lambda: 60_000)
+    jobs.work_jobs(lambda: 60_000, reread)
     assert jobs.job_view(job["job_id"])["status"] == "waiting"
     activities.put(
         leaf, 0, Row(time=1_700_000_000_000, message_id="late", type="pagevisit", envelope=bytes(12), body={})
@@ -84,7 +86,7 @@ def test_a_resumed_job_waits_too() -> None:
     fill()
     job = request_erasure(ID)
     for _ in range(3):
-        jobs.work_jobs(lambda: 60_000)
+        jobs.work_jobs(lambda: 60_000, reread)
         jobs.advance(100_000)
     assert jobs.job_view(job["job_id"])["status"] == "waiting"
 
@@ -116,8 +118,7 @@ def test_the_person_may_come_back_as_a_new_life_with_nothing_of_the_old(monkeypa
     fill()
     old = user("42").id
     request_erasure(ID)
-    function_time = __import__("time").time_ns
-    monkeypatch.setattr("time.time_ns", lambda: function_time() + 60 * 10**9)
+    jobs.advance(60_000)
     batch(page("new", userId="42"))
     drain_all()
     status, profile = call("GET", "/profiles/user_id%3A42")

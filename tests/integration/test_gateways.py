@@ -9,8 +9,8 @@ import pytest
 
 from cdp_core.domain.activity import Row, copy_of
 from cdp_core.domain.contact import Register
+from cdp_core.domain.erasure import new_job
 from cdp_core.domain.identity import Identifier, leaf_id
-from cdp_core.domain.jobs import Job
 from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.links import Wish
 from cdp_core.domain.listing import Listed
@@ -143,10 +143,10 @@ def test_a_link_moves_between_parents_and_stale_trees_lose() -> None:
 def test_a_tombstone_ends_a_life_and_its_ttl_is_taken_off_before_the_next() -> None:
     leaf = new_user()
     leaves.commit(Leaf(id=leaf), Leaf(id=leaf, identifier="user_id:1", counts={"x": 1}, created_at=1))
-    tree = links.load_tree(leaf)
-    job = Job(id=uuid.uuid4().hex, created_at=TIME, leaves={leaf: 1})
-    assert erasures.entomb(tree, job, erased_until=TIME)
-    assert not erasures.entomb(tree, job, erased_until=TIME)
+    members = [leaves.load(leaf)]
+    job = new_job(uuid.uuid4().hex, created_at=TIME, lives={leaf: 1}, activities=1, about={})
+    assert erasures.entomb(members, job, erased_until=TIME)
+    assert not erasures.entomb(members, job, erased_until=TIME)
     buried = leaves.load(leaf)
     assert buried == Leaf(id=leaf, version=2, epoch=1, erased_until=TIME, link_version=1, job=job.id)
     assert erasures.expire(buried, at=TIME)
@@ -161,7 +161,9 @@ def test_a_sweep_finds_everything_of_one_life_and_nothing_of_the_next() -> None:
     leaf = new_user()
     activities.put(leaf, 0, row())
     activities.put(leaf, 1, row())
-    letter = DeadLetter(envelope=KEY, index=0, reason="r", message="m", at=TIME, attempts=1, original="{}")
+    letter = DeadLetter(
+        envelope=KEY, index=0, reason="r", message="m", at=TIME, attempts=1, original="{}", form=dead_letters.SENT
+    )
     dead_letters.bury(letter, leaf=leaf, epoch=0)
     contacts.save(contacts.load(contacts.contact_key(leaf, 0)), {})
     contacts.join_account(leaf, 0, group_id="acme", received_at=TIME)
@@ -178,8 +180,7 @@ def test_a_sweep_finds_everything_of_one_life_and_nothing_of_the_next() -> None:
 
 
 def test_a_job_is_leased_by_one_process_and_survives_it() -> None:
-    leaf = new_user()
-    job = Job(id=uuid.uuid4().hex, created_at=TIME, leaves={leaf: 1})
+    job = new_job(uuid.uuid4().hex, created_at=TIME, lives={new_user(): 1}, activities=1, about={})
     assert dynamo.transact(jobs.creation(job))
     assert job in jobs.open_jobs()
     leased = jobs.lease(job.id, owner="a", now=10, until=20)
@@ -187,7 +188,7 @@ def test_a_job_is_leased_by_one_process_and_survives_it() -> None:
     assert jobs.lease(job.id, owner="b", now=15, until=30) is None
     assert jobs.lease(job.id, owner="b", now=21, until=30) == job
     assert not jobs.save(job, owner="a", lease_until=0)
-    changed = replace(job, phase="wait", step=3, counts={"activities": 7})
+    changed = replace(job, phase="wait", place={"step": 3, "page_end": ""}, counts={"activities": 7})
     assert jobs.save(changed, owner="b", lease_until=0)
     assert jobs.load(job.id) == changed
     jobs.close(job)

@@ -13,8 +13,9 @@ import pytest
 from openapi_spec_validator import validate
 
 from cdp_core import secrets
-from cdp_core.api import models
-from cdp_core.usecases import erase, paging
+from cdp_core.api import models, operations
+from cdp_core.domain import erasure
+from cdp_core.usecases import paging
 from local.gateway import Api, Cors, HttpRequest, Route, event_of, find
 from tests.double import StrictAws
 from tests.double.faults import SERVER_ERROR, Plan
@@ -109,7 +110,7 @@ def test_profiles_activities_lists_and_jobs_have_the_documented_shape() -> None:
     drain_all()
     profile = get("/profiles/user_id%3A42")
     job = json.loads(send("DELETE", "/profiles/user_id%3A42")["body"])
-    for model, answer in ((models.Profile, profile), (models.Job, job)):
+    for model, answer in ((models.Profile, profile), (operations.Job, job)):
         assert model.model_validate(answer, strict=True).model_dump() == answer
 
 
@@ -162,7 +163,7 @@ def test_a_person_who_comes_back_after_an_erasure_has_a_new_id(monkeypatch: pyte
     batch(page("p", userId="42"))
     drain_all()
     old = get("/profiles/user_id%3A42")["profile_id"]
-    monkeypatch.setattr(erase, "CLOCK_MARGIN_MS", -10_000)  # the events below count as received after it
+    monkeypatch.setattr(erasure, "CLOCK_MARGIN_MS", -10_000)  # the events below count as received after it
     send("DELETE", f"/profiles/{old}")
     batch(page("p2", userId="42"))
     drain_all()
@@ -354,7 +355,14 @@ def test_the_openapi_document_is_valid_and_complete() -> None:
 
 def test_examples_of_the_document_are_what_the_models_say() -> None:
     """An example that cannot be would mislead."""
-    for model in (models.Profile, models.ProfileList, models.Activity, models.ActivityList, models.Job, models.Error):
+    for model in (
+        models.Profile,
+        models.ProfileList,
+        models.Activity,
+        models.ActivityList,
+        operations.Job,
+        models.Error,
+    ):
         model.model_validate(model.model_config["json_schema_extra"]["example"], strict=True)
 
 

@@ -10,6 +10,7 @@ from cdp_core.config import settings
 from cdp_core.usecases import flush as module
 from cdp_core.usecases.drain import Drained
 from cdp_core.usecases.flush import Invocation, flush
+from cdp_core.wire.segment import reread
 
 LIFE_MS = 60_000
 
@@ -33,7 +34,7 @@ class World:
         self.drained_at.append(self.now)
         return self.drains.pop(0) if self.drains else Drained()
 
-    def _work(self, left: Any) -> int:
+    def _work(self, left: Any, again: Any) -> int:
         assert left() > 0
         self.jobs += 1
         return 0
@@ -44,7 +45,7 @@ class World:
     def run(self, *, worker: bool = False) -> Counter[str]:
         """One invocation."""
         remaining = lambda: LIFE_MS - int(self.now * 1000)  # noqa: E731
-        return flush(Invocation(remaining, "flush", worker), sleep=self._sleep)
+        return flush(Invocation(remaining, "flush", worker, reread), sleep=self._sleep)
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,8 @@ class Settings:
     profiles_table: str = ""
     activities_table: str = ""
     queue_url: str = ""
+    dead_letter_queue_url: str = ""
+    restoring: str = "false"
     bucket: str = ""
     identity_secret: str = field(default="", repr=False)
     admin_secret: str = field(default="", repr=False)
@@ -53,6 +55,8 @@ def read_settings(environment: dict[str, str]) -> Settings:
     given = {name: environment[name.upper()] for name in Settings.__dataclass_fields__ if name.upper() in environment}
     if given.get("flush_idle", "thrifty") not in ("thrifty", "eager"):
         raise Misconfigured("FLUSH_IDLE must be thrifty or eager")
+    if given.get("restoring", "false") not in ("false", "true"):
+        raise Misconfigured("RESTORING must be false or true")
     return Settings(**{name: _number(name, text) if name in _RANGES else text for name, text in given.items()})  # type: ignore[arg-type]
 
 

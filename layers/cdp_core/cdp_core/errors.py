@@ -11,7 +11,8 @@ CdpError
 ├── ChannelDisabled         the key is right, its channel is switched off
 └── TryAgain                our trouble: throttled, unavailable, lost answer, raced
     ├── Unavailable         a store did not answer with certainty
-    └── Contended           a compare-and-swap lost too often
+    ├── Contended           a compare-and-swap lost too often
+    └── Restoring           the tables are being restored from backup
 """
 
 
@@ -93,3 +94,9 @@ class Contended(TryAgain):
     """A conditional write lost against others too often."""
 
     code = "contended"
+
+
+class Restoring(TryAgain):
+    """The tables are being restored from backup: nobody may read profiles until the erasures since then are done again."""
+
+    code = "restoring"

@@ -79,11 +79,13 @@ def _send_batch(batch: list[int], bodies: Sequence[str]) -> list[int]:
     return [int(entry["Id"]) for entry in answer.get("Successful", [])]
 
 
-def receive(*, visibility_seconds: int, wait_seconds: int = 0, maximum: int = BATCH) -> list[Message]:
-    """At most ten messages, hidden from others for `visibility_seconds`. Raises Unavailable."""
+def receive(
+    *, visibility_seconds: int, wait_seconds: int = 0, maximum: int = BATCH, dead: bool = False
+) -> list[Message]:
+    """At most ten messages, hidden from others for `visibility_seconds`; with `dead` of the dead-letter queue. Raises Unavailable."""
     try:
         answer = _client().receive_message(
-            QueueUrl=settings().queue_url,
+            QueueUrl=_url(dead),
             MaxNumberOfMessages=maximum,
             VisibilityTimeout=visibility_seconds,
             WaitTimeSeconds=wait_seconds,
@@ -99,13 +101,17 @@ def _message(entry: Any) -> Message:
     return Message(entry["MessageId"], entry["Body"], entry["ReceiptHandle"], attempts)
 
 
-def delete(handles: Sequence[str]) -> int:
+def _url(dead: bool) -> str:
+    return settings().dead_letter_queue_url if dead else settings().queue_url
+
+
+def delete(handles: Sequence[str], *, dead: bool = False) -> int:
     """Deletes messages; how many are gone for certain. The others come back, which is harmless."""
     gone = 0
     for start in range(0, len(handles), BATCH):
         entries: Any = [{"Id": str(n), "ReceiptHandle": one} for n, one in enumerate(handles[start : start + BATCH])]
         for _ in range(2):
-            failed = _delete_batch(entries)
+            failed = _delete_batch(entries, _url(dead))
             gone += len(entries) - len(failed)
             entries = failed
             if not entries:
@@ -113,10 +119,10 @@ def delete(handles: Sequence[str]) -> int:
     return gone
 
 
-def _delete_batch(entries: Any) -> Any:
+def _delete_batch(entries: Any, url: str) -> Any:
     """The entries that are not certainly deleted."""
     try:
-        answer = _client().delete_message_batch(QueueUrl=settings().queue_url, Entries=entries)
+        answer = _client().delete_message_batch(QueueUrl=url, Entries=entries)
     except (ClientError, BotoCoreError):
         return entries
     done = {entry["Id"] for entry in answer.get("Successful", [])}

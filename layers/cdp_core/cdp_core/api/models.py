@@ -10,12 +10,12 @@ PROFILE_ID = "u3f2a91c07be84d5f96a1e0b47c8d2f35"
 VISITOR_ID = "v9c04be1d27a5f8360e4b9d71c2fa6835"
 
 
-def _example(**fields: Any) -> ConfigDict:
+def example(**fields: Any) -> ConfigDict:
     """An example of what is answered, for the documentation."""
     return ConfigDict(json_schema_extra={"example": fields})
 
 
-def _input(**fields: Any) -> ConfigDict:
+def taken(**fields: Any) -> ConfigDict:
     """An example of what is taken; fields of any other name are refused."""
     return ConfigDict(extra="forbid", json_schema_extra={"example": fields})
 
@@ -63,7 +63,7 @@ _ACTIVITY = {
 class Lookup(BaseModel):
     """An identifier to look up without personal data in a URL."""
 
-    model_config = _input(kind="email", value="ann@example.com")
+    model_config = taken(kind="email", value="ann@example.com")
     # Documented as an enumeration; the use case refuses other kinds in its own words.
     kind: Annotated[str, Field(min_length=1, max_length=40, json_schema_extra={"enum": [*LEAF_KINDS, "email"]})]
     value: Annotated[str, Field(min_length=1, max_length=MAX_IDENTIFIER)]
@@ -72,7 +72,7 @@ class Lookup(BaseModel):
 class NewChannel(BaseModel):
     """A channel to create."""
 
-    model_config = _input(code_name="shop", name="Web shop", type="website")
+    model_config = taken(code_name="shop", name="Web shop", type="website")
     code_name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,49}$")]
     name: Annotated[str, Field(min_length=1, max_length=200)]
     type: Literal["website", "server", "headless"] = "website"
@@ -81,14 +81,14 @@ class NewChannel(BaseModel):
 class NewKey(BaseModel):
     """A write key to create; a secret one carries authority (servers only)."""
 
-    model_config = _input(secret=False)
+    model_config = taken(secret=False)
     secret: bool = False
 
 
 class Channel(BaseModel):
     """A channel."""
 
-    model_config = _example(code_name="shop", name="Web shop", type="website", enabled=True)
+    model_config = example(code_name="shop", name="Web shop", type="website", enabled=True)
     code_name: str
     name: str
     type: str
@@ -98,7 +98,7 @@ class Channel(BaseModel):
 class CreatedKey(BaseModel):
     """A write key; this is the only time it is shown."""
 
-    model_config = _example(id="5f2c81d9ab34", channel="shop", secret=False, key="wk_shown-this-once")
+    model_config = example(id="5f2c81d9ab34", channel="shop", secret=False, key="wk_shown-this-once")
     id: str
     channel: str
     secret: bool
@@ -123,7 +123,7 @@ class Counts(BaseModel):
 class Profile(BaseModel):
     """Everything about one person, folded from all identifiers."""
 
-    model_config = _example(**_PROFILE)
+    model_config = example(**_PROFILE)
     profile_id: str
     display_name: str
     verified: bool
@@ -143,7 +143,7 @@ class Profile(BaseModel):
 class ProfileList(BaseModel):
     """A page of profiles; `cursor` goes on, null at the end."""
 
-    model_config = _example(items=[_PROFILE], cursor=None)
+    model_config = example(items=[_PROFILE], cursor=None)
     items: list[Profile]
     cursor: str | None
 
@@ -151,7 +151,7 @@ class ProfileList(BaseModel):
 class Activity(BaseModel):
     """One thing the person did, with the client's values as they were sent."""
 
-    model_config = _example(**_ACTIVITY)
+    model_config = example(**_ACTIVITY)
     message_id: str
     type: str
     title: str
@@ -173,35 +173,9 @@ class Activity(BaseModel):
 class ActivityList(BaseModel):
     """A page of activities; `cursor` goes on, null at the end."""
 
-    model_config = _example(items=[_ACTIVITY], cursor=None)
+    model_config = example(items=[_ACTIVITY], cursor=None)
     items: list[Activity]
     cursor: str | None
-
-
-class Progress(BaseModel):
-    """Steps of a job."""
-
-    done: int
-    total: int
-
-
-class Receipt(BaseModel):
-    """How many items were removed from every store."""
-
-    counts: dict[str, int]
-
-
-class Job(BaseModel):
-    """Long work and how far it is."""
-
-    model_config = _example(
-        job_id="8d1f0c6b2a7e4f539b0d", type="erasure", status="waiting", progress={"done": 3, "total": 7}, receipt=None
-    )
-    job_id: str
-    type: str
-    status: Literal["queued", "running", "waiting", "done", "failed"]
-    progress: Progress
-    receipt: Receipt | None
 
 
 class ErrorDetail(BaseModel):
@@ -215,5 +189,5 @@ class ErrorDetail(BaseModel):
 class Error(BaseModel):
     """Every error has this form."""
 
-    model_config = _example(error={"code": "not_found", "message": "there is no such profile"})
+    model_config = example(error={"code": "not_found", "message": "there is no such profile"})
     error: ErrorDetail

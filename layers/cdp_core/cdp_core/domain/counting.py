@@ -50,6 +50,11 @@ def remember(leaf: Leaf, todo: Iterable[Claim]) -> Leaf:
     return replace(leaf, ring=ring, horizon=horizon)
 
 
+def forget(leaf: Leaf, horizon: bytes) -> Leaf:
+    """The leaf with an empty ring below this horizon: what a repair counts anew needs no memory."""
+    return replace(leaf, ring=frozenset(), horizon=horizon)
+
+
 def add_counts(leaf: Leaf, rows: Iterable[Row]) -> Leaf:
     """The leaf with these rows counted on top of what it has."""
     rows = list(rows)

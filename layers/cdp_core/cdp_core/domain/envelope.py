@@ -1,5 +1,6 @@
 """The unit of delivery: what one tracking request said, as it travels through the queue."""
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,6 +53,7 @@ class Refusal:
     message_id: str = ""
     user_id: str | None = None
     anonymous_id: str | None = None
+    authority: bool = False
 
     def identifiers(self) -> list[Identifier]:
         """The identifiers that can name somebody, strongest first; none if they were what is wrong."""
@@ -77,6 +79,14 @@ class Envelope:
 def envelope_key(received_at: int, randomness: bytes) -> bytes:
     """A new envelope's key; keys sort by the time they were made."""
     return received_at.to_bytes(6, "big") + randomness[: KEY_BYTES - 6]
+
+
+def part_key(key: bytes, part: int) -> bytes:
+    """The key of one part of an envelope that goes its own way: always the same for this part, and no other envelope's.
+
+    An envelope may have been counted without this part, so the part may not share its key (protocol section 4).
+    """
+    return key[:6] + hashlib.sha256(key + part.to_bytes(4, "big")).digest()[: KEY_BYTES - 6]
 
 
 def encode(envelope: Envelope) -> dict[str, Any]:

@@ -40,6 +40,9 @@ class Wish:
     epoch: int
 
 
+MAX_UNLINKED = 100  # pairs that a leaf remembers; each takes a place in its hot item
+
+
 def settled(wish: Wish, child: Leaf) -> Verdict | None:
     """The verdict where the child alone decides, or None if the trees must be looked at."""
     if child.link_key == wish.key and child.parent == wish.parent:

@@ -25,10 +25,17 @@ class LinkRequest:
 
 @dataclass(slots=True)
 class Share:
-    """One envelope's share of one leaf. `rows` are keyed by (claimed time, message id): the first of a kind wins."""
+    """One envelope's share of one leaf. `rows` are keyed by (claimed time, message id): the first of a kind wins.
+
+    `events` are what the rows were made of.
+    """
 
     key: bytes
     received_at: int
+    channel: str = ""
+    write_key: str = ""
+    legal_basis: str = ""
+    events: dict[tuple[int, str], Event] = field(default_factory=dict)
     rows: dict[tuple[int, str], Row] = field(default_factory=dict)
     registers: Mapping[str, Register] = field(default_factory=dict)
     accounts: dict[str, Registers] = field(default_factory=dict)
@@ -87,15 +94,26 @@ def _add(works: dict[str, LeafWork], envelope: Envelope, event: Event, *, leaf_o
     account = str(event.body["group_id"]) if event.type == "group" else None
     others = [(leaf_of(other), str(other)) for other in _linked(event, identifiers, owner=owner)]
     work = works.setdefault(leaf, LeafWork(leaf, str(owner)))
-    share = work.shares.setdefault(envelope.key, Share(envelope.key, envelope.received_at))
+    share = work.shares.setdefault(envelope.key, _share(envelope))
     share.links += [LinkRequest(child, identifier, event.message_id) for child, identifier in others]
     if row is not None:
         share.rows.setdefault((row.time, row.message_id), row)
+        share.events.setdefault((row.time, row.message_id), event)
         share.registered |= row.type == REGISTRATION and event.authority
     if account is not None:
         share.accounts[account] = contact.fold(share.accounts.get(account, {}), details)
     else:
         share.registers = contact.fold(share.registers, details)
+
+
+def _share(envelope: Envelope) -> Share:
+    return Share(
+        key=envelope.key,
+        received_at=envelope.received_at,
+        channel=envelope.channel,
+        write_key=envelope.write_key,
+        legal_basis=envelope.legal_basis,
+    )
 
 
 def _details(envelope: Envelope, event: Event) -> Registers:

@@ -1,34 +1,22 @@
 """Gateway of erasures: the tombstones of a whole profile in one transaction, and the sweeps behind them."""
 
-import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from typing import Any
 
 from cdp_core.config import settings
 from cdp_core.domain.jobs import Job
 from cdp_core.domain.leaf import Leaf
-from cdp_core.domain.links import Tree
-from cdp_core.domain.times import day_of, iso
-from cdp_core.errors import Unavailable
+from cdp_core.domain.times import day_of
 from cdp_core.tables import activities, contacts, dead_letters, dynamo, jobs, leaves
 from cdp_core.tables.dynamo import Item, Key
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3.client import S3Client
 
 PAGE = 1_000
 _THREADS = 8
 _EMPTIED = ("n", "fs", "ls", "ca", "ring", "hz", "li", "id", "vf", "par", "lk", "ch", "un", "fl", "ttl")
 _STORE_OF = {"contact": "contact", "membership": "memberships", "listing": "listing", "links": "links"}
-_CONFIG = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +28,9 @@ class Page:
     last: str
 
 
-def entomb(tree: Tree, job: Job, *, erased_until: int) -> bool:
+def entomb(members: Iterable[Leaf], job: Job, *, erased_until: int) -> bool:
     """Ends the current life of every leaf and creates the job, all or nothing. False if a leaf changed since it was read."""
-    return dynamo.transact(
-        [*(_tombstone(leaf, job, erased_until) for leaf in tree.leaves.values()), *jobs.creation(job)]
-    )
+    return dynamo.transact([*(_tombstone(leaf, job, erased_until) for leaf in members), *jobs.creation(job)])
 
 
 def _tombstone(leaf: Leaf, job: Job, erased_until: int) -> dict[str, Any]:
@@ -116,25 +102,6 @@ def delete(page: Page, part: str) -> None:
     batches = [page.keys[at : at + dynamo.BATCH_WRITE] for at in range(0, len(page.keys), dynamo.BATCH_WRITE)]
     with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(lambda batch: dynamo.delete_many(table, batch), batches))
-
-
-def write_ledger(job: Job, *, erased_until: int) -> None:
-    """Records the erasure outside the tables, so that it survives a restore: leaves are keyed hashes, nothing else is personal."""
-    body = {
-        "job_id": job.id,
-        "erased_at": iso(job.created_at),
-        "erased_until": erased_until,
-        "leaves": dict(job.leaves),
-    }
-    try:
-        _s3().put_object(Bucket=settings().bucket, Key=f"erasures/{job.id}.json", Body=json.dumps(body).encode())
-    except (ClientError, BotoCoreError) as error:
-        raise Unavailable("the ledger of erasures could not be written") from error
-
-
-@cache
-def _s3() -> "S3Client":
-    return boto3.client("s3", config=_CONFIG)
 
 
 def _page(items: list[Item], part: str, leaf: str, epoch: int) -> Page:

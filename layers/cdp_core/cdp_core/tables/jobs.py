@@ -10,7 +10,8 @@ from cdp_core.tables.codec import from_json, to_json
 from cdp_core.tables.dynamo import Item, Key
 
 OPEN = "jobs"
-_STATE = ("phase", "step", "page_end", "deadline", "started", "counts")
+_STATE = ("phase", "place", "deadline", "started", "done", "total", "counts")
+_MANY = 1_000
 
 
 def job_key(job_id: str) -> Key:
@@ -29,7 +30,7 @@ def creation(job: Job) -> list[dict[str, Any]]:
     item |= {
         "type": {"S": job.type},
         "created": {"N": str(job.created_at)},
-        "leaves": {"M": {leaf: {"N": str(epoch)} for leaf, epoch in job.leaves.items()}},
+        "request": {"S": to_json(job.request)},
         "state": {"S": _state(job)},
         "lease": {"N": "0"},
     }
@@ -40,26 +41,34 @@ def creation(job: Job) -> list[dict[str, Any]]:
     ]
 
 
+def create(job: Job) -> None:
+    """Creates the job; again is no change. Raises Unavailable."""
+    dynamo.transact(creation(job))
+
+
 def load(job_id: str) -> Job | None:
     """The job, or None."""
     item = dynamo.get(settings().profiles_table, job_key(job_id))
     return _parse(item) if item else None
 
 
-def open_jobs(limit: int = 1_000) -> list[Job]:
+def load_many(job_ids: list[str]) -> list[Job]:
+    """Those of these jobs that exist, in the order asked for."""
+    found = dynamo.get_many(settings().profiles_table, map(job_key, job_ids))
+    return [_parse(found[job_key(one)]) for one in job_ids if job_key(one) in found]
+
+
+def open_jobs(limit: int = _MANY) -> list[Job]:
     """Open jobs, oldest first, as they stand now."""
-    table = settings().profiles_table
     answer = dynamo.call(
         "query",
-        TableName=table,
+        TableName=settings().profiles_table,
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": OPEN}},
         ConsistentRead=True,
         Limit=limit,
     )
-    keys = [job_key(item["sk"]["S"].partition("#")[2]) for item in answer["Items"]]
-    found = dynamo.get_many(table, keys)
-    return [_parse(found[key]) for key in keys if key in found]
+    return load_many([item["sk"]["S"].partition("#")[2] for item in answer["Items"]])
 
 
 def lease(job_id: str, *, owner: str, now: int, until: int) -> Job | None:
@@ -104,6 +113,24 @@ def close(job: Job) -> None:
     dynamo.call("delete_item", TableName=settings().profiles_table, Key=dynamo.key_of(open_key(job)))
 
 
+def save_chunk(job_id: str, number: int, values: list[str], *, expires_at: int) -> None:
+    """Stores one part of a long list that a job is about, before the job itself; it expires by itself (ms)."""
+    item = dynamo.key_of(_chunk_key(job_id, number))
+    item |= {"values": {"S": to_json(values)}, "ttl": {"N": str(expires_at // 1000)}}
+    dynamo.call("put_item", TableName=settings().profiles_table, Item=item)
+
+
+def load_chunk(job_id: str, number: int) -> list[str]:
+    """One part of a job's list; empty if there is none of this number."""
+    item = dynamo.get(settings().profiles_table, _chunk_key(job_id, number))
+    values: list[str] = from_json(item["values"]["S"]) if item else []
+    return values
+
+
+def _chunk_key(job_id: str, number: int) -> Key:
+    return f"job#{job_id}", f"list#{number:05d}"
+
+
 def _state(job: Job) -> str:
     return to_json({name: getattr(job, name) for name in _STATE})
 
@@ -113,6 +140,6 @@ def _parse(item: Item) -> Job:
         id=item["pk"]["S"].partition("#")[2],
         type=item["type"]["S"],
         created_at=int(item["created"]["N"]),
-        leaves={leaf: int(epoch["N"]) for leaf, epoch in item["leaves"]["M"].items()},
+        request=from_json(item["request"]["S"]),
     )
     return replace(job, **from_json(item["state"]["S"]))

@@ -47,6 +47,11 @@ def _children(parents: Any) -> dict[str, frozenset[str]]:
     }
 
 
+def children_of(leaf: Leaf) -> frozenset[str]:
+    """The leaves directly under this one."""
+    return _children([leaf])[leaf.id]
+
+
 def link(wish: Wish, below: Tree, above: Tree) -> bool:
     """Puts the child under the parent in one transaction. False if a leaf changed since it was read."""
     child, parent = below.leaves[wish.child], above.leaves[wish.parent]
@@ -59,6 +64,17 @@ def link(wish: Wish, below: Tree, above: Tree) -> bool:
     if root.id not in (parent.id, child.id, child.parent):
         actions.append(_update(root, "SET lv = :lv", {}))  # bounds the size of the whole tree, not only of this branch
     return dynamo.transact(actions)
+
+
+def unlink(child: Leaf, parent: Leaf, *, floor: int) -> bool:
+    """Takes the child from under its parent in one transaction. False if one of them changed since it was read.
+
+    The pair is remembered, and `floor` (ms) voids every request for a link received before it.
+    """
+    values: Item = {":fl": {"N": str(max(floor, child.floor))}, ":un": {"SS": [parent.id]}}
+    cut = _update(child, "SET lv = :lv, fl = :fl ADD un :un", values)
+    cut["Update"]["UpdateExpression"] = cut["Update"]["UpdateExpression"].replace("#ttl", "par, lk, #ttl")
+    return dynamo.transact([cut, *_leave(parent, child)])
 
 
 def _set_parent(child: Leaf, wish: Wish) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def accept(write_key: str, outcomes: Sequence[Event | Refusal], *, now: int) -> 
         write_key=key.id,
         legal_basis=CHANNEL_DEFAULT,  # the consent verdict of design section 6 is decided here, once
         events=tuple(replace(one, authority=key.secret) for one in outcomes if isinstance(one, Event)),
-        refused=tuple(one for one in outcomes if isinstance(one, Refusal)),
+        refused=tuple(replace(one, authority=key.secret) for one in outcomes if isinstance(one, Refusal)),
     )
     if not all(queue.send(list(_messages(envelope)))):
         raise Unavailable("the events could not be queued; send them again")
@@ -48,7 +48,7 @@ def accept(write_key: str, outcomes: Sequence[Event | Refusal], *, now: int) -> 
 
 def _messages(envelope: Envelope) -> Iterator[str]:
     """The envelope as one message; one that is too large is halved, and each half has a key of its own."""
-    text = _sqs_text(to_json(encode(envelope)))
+    text = message_of(envelope)
     if len(text.encode()) <= MAX_MESSAGE_BYTES or len(envelope.events) + len(envelope.refused) <= 1:
         yield text
         return
@@ -65,6 +65,6 @@ def _new_key(now: int) -> bytes:
     return envelope_key(now, os.urandom(KEY_BYTES - 6))
 
 
-def _sqs_text(text: str) -> str:
-    """JSON without the two characters that JSON allows and SQS refuses."""
-    return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+def message_of(envelope: Envelope) -> str:
+    """The envelope as a message's body: JSON without the two characters that JSON allows and SQS refuses."""
+    return to_json(encode(envelope)).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")

@@ -1,5 +1,6 @@
 """Dead letters of the flush: what track refused, and what could not be applied."""
 
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
@@ -11,12 +12,12 @@ from cdp_core.domain.work import Failure, Share
 from cdp_core.secrets import identity_key
 from cdp_core.tables import dead_letters, leaves
 from cdp_core.tables.codec import to_json
-from cdp_core.tables.dead_letters import DeadLetter
+from cdp_core.tables.dead_letters import EVENT, MESSAGE, SENT, DeadLetter
 from cdp_core.tables.dynamo import StoreRefused
 
 # A dead letter's index within its envelope: refusals by their place, then events, then rows.
 _EVENTS_FROM = 10_000
-_ROWS_FROM = 20_000
+_ROWS_FROM, _ROWS = 20_000, 80_000
 
 
 def refusals(envelope: Envelope, attempts: int) -> int:
@@ -33,7 +34,11 @@ def _refusal(envelope: Envelope, index: int, refusal: Refusal, attempts: int) ->
         at=envelope.received_at,
         attempts=attempts,
         original=refusal.original,
+        form=SENT,
         channel=envelope.channel,
+        write_key=envelope.write_key,
+        legal_basis=envelope.legal_basis,
+        authority=refusal.authority,
     )
     return _with_person(letter, refusal.identifiers())
 
@@ -48,7 +53,11 @@ def failure(failed: Failure, attempts: int) -> bool:
         at=failed.envelope.received_at,
         attempts=attempts,
         original=to_json(asdict(failed.event)),
+        form=EVENT,
         channel=failed.envelope.channel,
+        write_key=failed.envelope.write_key,
+        legal_basis=failed.envelope.legal_basis,
+        authority=failed.event.authority,
     )
     return _with_person(letter, failed.event.identifiers())
 
@@ -66,15 +75,20 @@ def _with_person(letter: DeadLetter, named: list[Identifier]) -> bool:
 
 def refused_rows(leaf: Leaf, rows: Iterable[tuple[Share, Row, StoreRefused]], attempts: Mapping[bytes, int]) -> None:
     """Buries the activities that the store calls invalid."""
-    for index, (share, row, error) in enumerate(rows):
+    for share, row, error in rows:
         letter = DeadLetter(
             envelope=share.key,
-            index=_ROWS_FROM + index,
+            index=_ROWS_FROM + zlib.crc32(f"{leaf.id}{row.time}{row.message_id}".encode()) % _ROWS,
             reason=error.code,
             message=str(error),
             at=share.received_at,
             attempts=attempts.get(share.key, 1),
-            original=to_json({"type": row.type, "message_id": row.message_id, "time": row.time, "body": row.body}),
+            original=to_json(asdict(share.events[row.time, row.message_id])),
+            form=EVENT,
+            channel=share.channel,
+            write_key=share.write_key,
+            legal_basis=share.legal_basis,
+            authority=share.events[row.time, row.message_id].authority,
         )
         dead_letters.bury(letter, leaf=leaf.id, epoch=leaf.epoch)
 
@@ -89,5 +103,6 @@ def undecodable(key: bytes, body: str, *, at: int, attempts: int) -> None:
         at=at,
         attempts=attempts,
         original=body,
+        form=MESSAGE,
     )
     dead_letters.bury(letter)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from cdp_core import queue
+from cdp_core import clock, queue
 from cdp_core.domain.envelope import Envelope, decode
 from cdp_core.domain.identity import Identifier, leaf_id
 from cdp_core.domain.work import LeafWork, regroup
@@ -100,7 +100,7 @@ def _set_aside(message: Message) -> int:
     """An undecodable message becomes a dead letter once it was tried alone: a newer version of the flush may know it."""
     if message.attempts >= ALONE_FROM and len(message.body) <= MAX_ORIGINAL:
         key = hashlib.sha256(message.body.encode()).digest()[:12]
-        bury.undecodable(key, message.body, at=int(time.time() * 1000), attempts=message.attempts)
+        bury.undecodable(key, message.body, at=clock.now_ms(), attempts=message.attempts)
         queue.delete([message.handle])
     return 1
 

@@ -1,14 +1,14 @@
-"""Erasure, first half: tombstones for a whole profile at once. From the answer on nothing old is readable."""
+"""Erasure, first half: tombstones for whole profiles at once. From the answer on nothing old is readable."""
 
-import time
 import uuid
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cdp_core import clock
+from cdp_core.domain import erasure as rules
 from cdp_core.domain.counting import TRIES
-from cdp_core.domain.jobs import CLOCK_MARGIN_MS, Job, view
+from cdp_core.domain.jobs import Job, view
 from cdp_core.domain.leaf import Leaf
-from cdp_core.domain.links import Tree
 from cdp_core.errors import Contended, NotFound, Unavailable
 from cdp_core.tables import erasures, jobs, leaves, links
 from cdp_core.usecases.resolve import Named, name
@@ -23,13 +23,38 @@ def request_erasure(text: str) -> dict[str, Any]:
     """
     named = name(text)
     leaf = leaves.load(named.leaf)
-    if _is_current(named, leaf):
-        return view(_erase(named.leaf, Job(id=uuid.uuid4().hex, created_at=_now(), leaves={})))
+    if is_current(named, leaf):
+        return view(_erase(named.leaf, uuid.uuid4().hex))
     return view(_earlier_job(named, leaf))
 
 
-def _is_current(named: Named, leaf: Leaf) -> bool:
+def is_current(named: Named, leaf: Leaf) -> bool:
+    """Whether the life that is meant is the leaf's current one."""
     return leaf.is_live and named.epoch in (None, leaf.epoch)
+
+
+def entomb(
+    members: Sequence[Leaf], job_id: str, *, at: int | None = None, about: Mapping[str, int] | None = None
+) -> Job | None:
+    """Ends the lives of these leaves under one job, if nothing changed since they were read; None if something did.
+
+    At most MAX_LEAVES leaves: it is one transaction. `at` is when the erasure was asked for (ms), now if None; `about` goes into
+    the job's request.
+    After a lost answer the job item tells whether it happened. Raises Unavailable where even that cannot be read.
+    """
+    job = rules.new_job(
+        job_id,
+        created_at=at or clock.now_ms(),  # the time of this very try: retries may take a while
+        lives={leaf.id: leaf.epoch + 1 for leaf in members},
+        activities=sum(sum(leaf.counts.values()) for leaf in members),
+        about=about or {},
+    )
+    try:
+        if erasures.entomb(members, job, erased_until=rules.erased_until(job)):
+            return job
+    except Unavailable:
+        pass
+    return jobs.load(job_id)
 
 
 def _earlier_job(named: Named, leaf: Leaf) -> Job:
@@ -41,26 +66,14 @@ def _earlier_job(named: Named, leaf: Leaf) -> Job:
     return job
 
 
-def _erase(leaf: str, wanted: Job) -> Job:
-    """One transaction over all leaves; after a lost answer the job item tells whether it happened."""
+def _erase(leaf: str, job_id: str) -> Job:
     for _ in range(TRIES):
         tree = links.load_tree(leaf)
         if not any(one.is_live for one in tree.leaves.values()):
             return _after_another(tree.leaves[leaf])
-        job = _job_for(wanted, tree)
-        try:
-            if erasures.entomb(tree, job, erased_until=job.created_at + CLOCK_MARGIN_MS):
-                return job
-        except Unavailable:
-            pass
-        if (done := jobs.load(wanted.id)) is not None:
-            return done
+        if (job := entomb(list(tree.leaves.values()), job_id)) is not None:
+            return job
     raise Contended("the profile changed too often; ask again")
-
-
-def _job_for(wanted: Job, tree: Tree) -> Job:
-    epochs = {leaf.id: leaf.epoch + 1 for leaf in tree.leaves.values()}
-    return replace(wanted, created_at=_now(), leaves=epochs)  # the time of this very try: retries may take a while
 
 
 def _after_another(leaf: Leaf) -> Job:
@@ -69,7 +82,3 @@ def _after_another(leaf: Leaf) -> Job:
     if job is None:
         raise NotFound(_UNKNOWN)
     return job
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -9,6 +9,7 @@ from cdp_core import queue, workers
 from cdp_core.config import settings
 from cdp_core.observability import count, logger
 from cdp_core.usecases.drain import STOP_MS, Drained, RemainingMs, drain
+from cdp_core.usecases.hold import Reread
 from cdp_core.usecases.jobs import work_jobs
 
 _LEAST_RUN_MS = STOP_MS + 1_000
@@ -18,11 +19,15 @@ _ALWAYS = ("envelopes", "events", "activities", "leaves", "duplicates", "dead_le
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What the flush knows of the process that runs it: the time left (ms), its own name, and whether it is a worker."""
+    """What the flush knows of the process that runs it: the time left (ms), its own name, whether it is a worker.
+
+    `reread` reads a refused event's original text again, for redrives.
+    """
 
     remaining_ms: RemainingMs
     function_name: str
     is_worker: bool
+    reread: Reread
 
 
 def flush(invocation: Invocation, *, sleep: Callable[[float], None] = time.sleep) -> Counter[str]:
@@ -31,12 +36,12 @@ def flush(invocation: Invocation, *, sleep: Callable[[float], None] = time.sleep
     interval, started = settings().flush_interval_seconds, time.monotonic()
     ticks = 0
     while True:
-        messages = _drain_until_empty(invocation, total)
+        messages = 0 if settings().restoring == "true" else _drain_until_empty(invocation, total)
         if invocation.is_worker:
             return total
         ticks = max(ticks + 1, int((time.monotonic() - started) // interval))
         due = started + ticks * interval
-        total["job_slices"] += work_jobs(lambda due=due: _until(due, invocation))  # type: ignore[misc]
+        total["job_slices"] += work_jobs(lambda due=due: _until(due, invocation), invocation.reread)  # type: ignore[misc]
         wait = max(0.0, due - time.monotonic())
         if (
             settings().flush_idle == "thrifty" and not messages

@@ -11,8 +11,10 @@ from cdp_core.errors import Contended
 from cdp_core.tables import contacts, leaves, links, listing
 
 
-def refresh(leaf: Leaf) -> None:
+def refresh(leaf: Leaf, *, anew: bool = False) -> None:
     """Lists the profile of this leaf; `leaf` stands for itself, as it is about to be stored. Raises Contended.
+
+    `anew` lets go of what the entry says: after leaves were taken away, a day may go back.
 
     The entry is read before the data it is made of, and written only if nobody wrote meanwhile: a stale writer loses.
     """
@@ -20,7 +22,10 @@ def refresh(leaf: Leaf) -> None:
         root = _root(leaf.id)
         entry = listing.load(root.id, root.epoch)
         tree = links.load_tree(leaf.id)
-        if tree.root == root.id and listing.save(root.id, root.epoch, before=entry, shown=_shown(tree, leaf, entry)):
+        shown = _shown(tree, leaf)
+        if not anew:  # another leaf's flush may be about to commit a later day: days only go forward
+            shown = replace(shown, day=max(shown.day, entry.day), verified=shown.verified or entry.verified)
+        if tree.root == root.id and listing.save(root.id, root.epoch, before=entry, shown=shown):
             return
     raise Contended("the listing of a profile changed too often")
 
@@ -42,9 +47,7 @@ def _root(leaf: str) -> Leaf:
     return found
 
 
-def _shown(tree: Tree, leaf: Leaf, entry: listing.Entry) -> Listed:
+def _shown(tree: Tree, leaf: Leaf) -> Listed:
     members = [leaf if one.id == leaf.id else one for one in tree.leaves.values()]
     details = contacts.load_many(contacts.contact_key(one.id, one.epoch) for one in members)
-    shown = listed(members, fold(*(one.registers for one in details.values())))
-    # Another leaf's flush may be about to commit a later day: days only go forward.
-    return replace(shown, day=max(shown.day, entry.day), verified=shown.verified or entry.verified)
+    return listed(members, fold(*(one.registers for one in details.values())))

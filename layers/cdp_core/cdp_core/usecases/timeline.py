@@ -1,10 +1,10 @@
 """A profile's activities over all its leaves, in time order, page by page."""
 
 import heapq
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from cdp_core import clock
 from cdp_core.domain.activity import Row, describe
 from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.times import FUTURE_MS, USABLE_FROM
@@ -53,7 +53,7 @@ def _stream(leaf: Leaf, ask: Ask) -> Iterator[tuple[Position, Row]]:
 
 def _bounds(leaf: str, ask: Ask) -> tuple[str, str]:
     """The sort keys between which this leaf's rows lie: low is included, high is not."""
-    until = ask.until if ask.until is not None else time.time_ns() // 1_000_000 + FUTURE_MS
+    until = ask.until if ask.until is not None else clock.now_ms() + FUTURE_MS
     low, high = activities.sort_key(ask.since), activities.sort_key(until)
     if ask.position is None:
         return low, high

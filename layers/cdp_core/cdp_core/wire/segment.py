@@ -48,6 +48,15 @@ def read(request: Request, new_id: NewId) -> Submission:
     return Submission(write_key=_write_key(request, body), outcomes=[reader.read(event) for event in events])
 
 
+def reread(original: str, message_id: str) -> Outcome:
+    """An event that was refused before, from its refusal's text; `message_id` is for one that brings none."""
+    try:
+        raw, patient = json.read(original.encode())
+    except InvalidInput as error:
+        return _refusal(original, Refused(str(error), code=error.code))
+    return _Reader(None, _NOTHING_SHARED, patient, lambda: message_id).read(raw)
+
+
 def _batch(body: dict[str, Any]) -> tuple[list[Any], "_Shared"]:
     events = body.get("batch")
     if not isinstance(events, list) or not events:
@@ -106,7 +115,16 @@ class _Reader:
         try:
             return self._event(raw)
         except Refused as refused:
-            return _refusal(raw, refused)
+            return _refusal(self._completed(raw), refused)
+
+    def _completed(self, raw: Any) -> Any:
+        """The event with what its path and its batch say of it, so that it can be read again on its own."""
+        if not isinstance(raw, dict) or not (self.implied_type or self.shared.context):
+            return raw
+        context = raw.get("context")
+        implied = {"type": self.implied_type} if self.implied_type else {}
+        shared = {"context": {**self.shared.context, **(context if isinstance(context, dict) else {})}}
+        return {**raw, **implied, **(shared if self.shared.context and isinstance(context, dict | None) else {})}
 
     def _event(self, raw: Any) -> Event:
         if not isinstance(raw, dict):

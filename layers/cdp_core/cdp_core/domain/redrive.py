@@ -1,0 +1,56 @@
+"""Redrives: dead letters get another chance. Which ones, how fast, and how far the job is."""
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from cdp_core.domain.jobs import DONE, Job
+
+REDRIVE = "redrive"
+EVENTS, MESSAGES = "events", "messages"  # dead letters of ours, or messages of SQS's dead-letter queue
+PAGE = 25
+WALK = "walk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be redriven: from which source, of which reason (all if None), of which days, how many a second; or only counted."""
+
+    source: str
+    reason: str | None
+    first_day: str
+    last_day: str
+    per_second: int
+    dry_run: bool
+
+
+def new_job(job_id: str, wanted: Wanted, *, created_at: int) -> Job:
+    """The job of a redrive. Its progress counts days; a queue has no days and counts as one."""
+    request = {name: getattr(wanted, name) for name in Wanted.__slots__}
+    total = 1 if wanted.source == MESSAGES else _days_between(wanted.first_day, wanted.last_day) + 1
+    return Job(
+        id=job_id,
+        type=REDRIVE,
+        created_at=created_at,
+        request=request,
+        phase=WALK,
+        place={"day": wanted.first_day, "after": "", "page_end": "", "counted": []},
+        total=total,
+        counts={"examined": 0, "redriven": 0, "still_refused": 0},
+    )
+
+
+def wanted_of(job: Job) -> Wanted:
+    """What the job was asked for."""
+    return Wanted(**job.request)
+
+
+def next_day(job: Job) -> Job:
+    """The job behind the day it stands at; done after the last one."""
+    day = (date.fromisoformat(str(job.place["day"])) + timedelta(days=1)).isoformat()
+    is_over = day > wanted_of(job).last_day
+    place = {"day": day, "after": "", "page_end": "", "counted": []}
+    return replace(job, place=place, done=job.done + 1, phase=DONE if is_over else WALK)
+
+
+def _days_between(first: str, last: str) -> int:
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days

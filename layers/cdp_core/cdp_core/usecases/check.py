@@ -1,0 +1,110 @@
+"""The checker: looks at every leaf of a deployment in use, and at whatever has no leaf. Resumable, rate-limited.
+
+What looks wrong is looked at again after the longest possible flush: a leaf in the middle of one is no fault.
+"""
+
+import time
+import uuid
+from typing import Any
+
+from cdp_core import clock
+from cdp_core.config import settings
+from cdp_core.domain import check as rules
+from cdp_core.domain.check import Facts
+from cdp_core.domain.jobs import DONE, WAIT, view
+from cdp_core.domain.leaf import Leaf
+from cdp_core.observability import count, logger
+from cdp_core.tables import activities, jobs, leaves, links, listing, walk
+from cdp_core.usecases.hold import Hold
+from cdp_core.usecases.repair import repair
+
+_PAGE = 50
+
+
+def request_check(*, per_second: int, repair: bool) -> dict[str, Any]:
+    """Makes the job; its view."""
+    job = rules.new_job(uuid.uuid4().hex, created_at=clock.now_ms(), per_second=per_second, repair=repair)
+    jobs.create(job)
+    return view(job)
+
+
+def step(hold: Hold) -> bool:
+    """One page, or one second look. False if nothing can be done now. Raises TryAgain; the job goes on where it stands."""
+    phase = hold.job.phase
+    if phase in (rules.PROFILES, rules.ACTIVITIES):
+        _walk(hold, phase)
+    elif phase == WAIT:
+        if clock.now_ms() < hold.job.deadline:
+            return False
+        hold.store(phase=rules.CONFIRM)
+    elif hold.job.place["suspects"]:
+        _confirm(hold, str(hold.job.place["suspects"][0]))
+    else:
+        _finish(hold)
+    return hold.job.phase != DONE
+
+
+def _walk(hold: Hold, table: str) -> None:
+    start = hold.job.place["start"]
+    page = walk.page(table, start=(start[0], start[1]) if start else None, limit=_PAGE)
+    is_first = table == rules.PROFILES
+    suspects = [one for one in page.partitions if (examine(one) if is_first else _is_ownerless(one))]
+    job = rules.after_page(
+        hold.job,
+        counted="leaves" if is_first else "partitions",
+        number=len(page.partitions),
+        suspects=[one.partition("#")[0] for one in suspects],
+        start=list(page.last) if page.last else [],
+        wait_until=clock.now_ms() + settings().erasure_wait_seconds * 1000,
+    )
+    hold.keep(job)
+    seconds = len(page.partitions) / int(hold.job.request["per_second"])
+    time.sleep(min(seconds, max(0, hold.left()) / 1000))
+
+
+def _is_ownerless(partition: str) -> bool:
+    """Whether a partition of activities is not of its leaf's current life."""
+    leaf = leaves.load(partition.partition("#")[0])
+    return leaf.created_at is None or partition != activities.partition(leaf.id, leaf.epoch)
+
+
+def _confirm(hold: Hold, suspect: str) -> None:
+    found = examine(suspect)
+    for fault in found:
+        logger().warning("an invariant does not hold", extra={"leaf": suspect, "fault": fault})
+    is_repaired = bool(found and hold.job.request["repair"] and repair(suspect, found))
+    hold.keep(rules.after_suspect(hold.job, suspect, sorted(found), repaired=is_repaired))
+
+
+def _finish(hold: Hold) -> None:
+    hold.keep(rules.finished(hold.job))
+    count(check_findings=sum(hold.job.counts[rules.found(fault)] for fault in rules.FAULTS))
+
+
+def examine(leaf_id: str) -> set[str]:
+    """What does not hold of a leaf now; nothing that is under way is told from what is wrong."""
+    leaf = leaves.load(leaf_id)
+    children = links.children_of(leaf)
+    parent = leaves.load(leaf.parent) if leaf.parent else None
+    facts = Facts(
+        leaf=leaf,
+        size=walk.hot_size(leaf_id),
+        rows=tuple(activities.all_rows(leaf_id, leaf.epoch)),
+        children=leaves.load_many(children),
+        parent=parent,
+        parents_children=links.children_of(parent) if parent else frozenset(),
+        is_listed=bool(listing.load(leaf_id, leaf.epoch).day),
+        old_items=0 if _is_being_erased(leaf) else _old_items(leaf),
+    )
+    return rules.faults(facts)
+
+
+def _is_being_erased(leaf: Leaf) -> bool:
+    job = jobs.load(leaf.job) if leaf.job else None
+    return job is not None and job.phase != DONE
+
+
+def _old_items(leaf: Leaf) -> int:
+    if leaf.epoch == 0:
+        return 0
+    return walk.old_details(leaf.id, leaf.epoch) + walk.rows_of(leaf.id, leaf.epoch - 1)

@@ -1,0 +1,73 @@
+"""Erasure, second half: removes what the tombstones made unreadable, waits for stragglers, removes again."""
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from cdp_core import bucket, clock
+from cdp_core.config import settings
+from cdp_core.domain import erasure as rules
+from cdp_core.domain.jobs import DONE, WAIT
+from cdp_core.tables import erasures, leaves
+from cdp_core.usecases.hold import Hold
+
+
+def step(hold: Hold) -> bool:
+    """One step of an erasure. False if nothing can be done now. Raises TryAgain; the job goes on where it stands."""
+    phase = hold.job.phase
+    if phase == rules.LEDGER:
+        bucket.write_erasure(hold.job)
+        _advance(hold)
+    elif phase in (rules.FIRST_SWEEP, rules.SECOND_SWEEP):
+        _sweep(hold)
+    elif phase == WAIT:
+        if clock.now_ms() < hold.job.deadline:
+            return False
+        _advance(hold)
+    elif phase == rules.EXPIRE:
+        _expire(hold)
+        _advance(hold)
+    return hold.job.phase != DONE
+
+
+def _sweep(hold: Hold) -> None:
+    """Sweeps the part the job stands at, then goes on to the next part or phase.
+
+    The end of a page is stored with its counts before the page is deleted, so a resumed job neither counts twice nor forgets.
+    """
+    targets = rules.targets(hold.job)
+    at = int(hold.job.place["step"])
+    if at == len(targets):
+        _advance(hold, deadline=clock.now_ms() + settings().erasure_wait_seconds * 1000)
+        return
+    leaf, part = targets[at]
+    epoch = rules.lives(hold.job)[leaf] - 1
+    _finish_page(hold, leaf, epoch, part)
+    for page in erasures.pages(leaf, epoch, part):
+        _store(hold, {"step": at, "page_end": page.last}, counts=dict(Counter(hold.job.counts) + page.counts))
+        erasures.delete(page, part)
+        if hold.left() <= 0:
+            return
+    _store(hold, {"step": at + 1, "page_end": ""})
+
+
+def _finish_page(hold: Hold, leaf: str, epoch: int, part: str) -> None:
+    """Deletes what an interrupted slice had counted and perhaps not deleted."""
+    if hold.job.place["page_end"]:
+        for page in erasures.pages(leaf, epoch, part, up_to=str(hold.job.place["page_end"])):
+            erasures.delete(page, part)
+
+
+def _expire(hold: Hold) -> None:
+    lives = rules.lives(hold.job)
+    for leaf in leaves.load_many(lives).values():
+        if leaf.epoch == lives[leaf.id] and not leaf.is_live:
+            erasures.expire(leaf, at=clock.now_ms() + rules.TOMBSTONE_TTL_MS)
+
+
+def _advance(hold: Hold, **changes: Any) -> None:
+    _store(hold, {"step": 0, "page_end": ""}, phase=rules.next_phase(hold.job.phase), **changes)
+
+
+def _store(hold: Hold, place: dict[str, Any], **changes: Any) -> None:
+    hold.keep(rules.with_progress(replace(hold.job, place=place, **changes)))

@@ -1,0 +1,87 @@
+"""Merges of a profile, and taking one back: both profiles are then what they would have been without it."""
+
+from typing import Any
+
+from cdp_core import clock
+from cdp_core.domain.counting import TRIES
+from cdp_core.domain.erasure import CLOCK_MARGIN_MS
+from cdp_core.domain.identity import profile_id
+from cdp_core.domain.leaf import Leaf
+from cdp_core.domain.links import MAX_UNLINKED, Tree
+from cdp_core.domain.times import iso
+from cdp_core.errors import Contended, InvalidInput, NotFound, Unavailable
+from cdp_core.tables import leaves, links
+from cdp_core.usecases import list_profile, profiles
+from cdp_core.usecases.resolve import name
+
+
+def merges(text: str) -> dict[str, Any]:
+    """What was merged into the profile that `text` names, latest first. Raises NotFound, and what `resolve.name` raises."""
+    tree = profiles.tree_of(name(text))
+    merged = [leaf for leaf in tree.leaves.values() if leaf.parent is not None and leaf.link_key is not None]
+    return {
+        "items": [
+            _merge(leaf, tree) for leaf in sorted(merged, key=lambda leaf: leaf.link_key or (0, ""), reverse=True)
+        ]
+    }
+
+
+def _merge(leaf: Leaf, tree: Tree) -> dict[str, Any]:
+    parent = tree.leaves[leaf.parent or tree.root]
+    at, message_id = leaf.link_key or (0, "")
+    return {
+        "merged_id": profile_id(leaf.id, leaf.epoch),
+        "into": profile_id(parent.id, parent.epoch),
+        "identifier": leaf.identifier,
+        "merged_at": iso(at),
+        "message_id": message_id,
+    }
+
+
+def unmerge(text: str, merged: str) -> dict[str, Any]:
+    """Takes a merged-away id out of the profile that `text` names; the pair is not merged by events again. Again is no change.
+
+    Raises NotFound if it is not part of the profile, InvalidInput if it was taken out of too many, Contended.
+    """
+    root, child = name(text), name(merged)
+    for _ in range(TRIES):
+        tree = links.load_tree(child.leaf)
+        leaf = tree.leaves[child.leaf]
+        if leaf.parent is None:
+            return _already(leaf, root.leaf)
+        if root.leaf not in tree.leaves or child.epoch not in (None, leaf.epoch):
+            break
+        if _cut(leaf, tree.leaves[leaf.parent]):
+            return _listed(leaf.id, leaf.parent)
+    else:
+        raise Contended("the profile changed too often; ask again")
+    raise NotFound("there is no such merge")
+
+
+def _cut(child: Leaf, parent: Leaf) -> bool:
+    """One transaction; a lost answer counts as a lost race, and the next look tells."""
+    if len(child.unlinked) >= MAX_UNLINKED:
+        raise InvalidInput(f"this id was unmerged {MAX_UNLINKED} times already; no more pairs can be remembered")
+    try:
+        return links.unlink(child, parent, floor=clock.now_ms() + CLOCK_MARGIN_MS)
+    except Unavailable:
+        return False
+
+
+def _already(leaf: Leaf, former: str) -> dict[str, Any]:
+    """The answer to a repeat. Raises NotFound if the two were never taken apart."""
+    if former not in leaf.unlinked:
+        raise NotFound("there is no such merge")
+    return _listed(leaf.id, former)
+
+
+def _listed(child: str, parent: str) -> dict[str, Any]:
+    """Lists both profiles as they are now."""
+    found = leaves.load_many([child, parent])
+    for leaf in found.values():
+        if leaf.created_at is not None:
+            list_profile.refresh(leaf, anew=True)
+    return {
+        "profile_id": profile_id(parent, found[parent].epoch),
+        "unmerged_id": profile_id(child, found[child].epoch),
+    }
