@@ -4,7 +4,7 @@ Both return how many requests were answered with which status, and raise Asserti
 """
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,14 +29,14 @@ from cdp_core.tables.codec import from_json
 from local.gateway import HttpRequest
 from tests.campaign.test_process_death import visibility_expires
 from tests.double import StrictAws, strict_aws
-from tests.support.hostile import DEEPEST, Hostile, hostile_requests
+from tests.support.hostile import DEEPEST_LEVELS, Hostile, hostile_requests, nested
 from tests.support.product import ADMIN_KEY, Context, batch, drain_all, function, seed_keys
 from tests.support.wsgi import profiles_api, through_gateway
 
 ANSWERS = {200, 207, 400, 401, 404, 413, 415}
 ADMIN = {"Authorization": f"Bearer {ADMIN_KEY}"}
 _DRAINS = 3
-_READ_BACK = 60  # requests whose events are drained and read through the profiles API
+_READ_BACK = 60  # messages, the last ones, whose events are drained and read through the profiles API
 
 # --- the tracking wires -----------------------------------------------------------------------------------------------
 
@@ -46,7 +46,7 @@ class _Queue:
     """Stands for the queue: what was sent since it was emptied last, and some of all for reading back."""
 
     sent: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
+    kept: deque[str] = field(default_factory=lambda: deque(maxlen=_READ_BACK))
 
     def send(self, bodies: list[str]) -> list[bool]:
         self.sent += bodies
@@ -69,7 +69,7 @@ def fuzz_wires(examples: int, seed: int) -> dict[str, int]:
         seed_keys()
         with mock.patch.object(queue, "send", fake.send):
             one()
-        figures["read back"] = _read_back(aws, fake.kept)
+        figures["read back"] = _read_back(aws, list(fake.kept))
     return dict(figures)
 
 
@@ -87,7 +87,7 @@ def _check_wire(hostile: Hostile, fake: _Queue) -> int:
     assert envelopes, "success, and nothing on the queue"
     if status == 207:
         _check_results(hostile, body["results"], envelopes)
-    if len(fake.kept) < _READ_BACK and any(type_of(event) for envelope in envelopes for event in envelope.events):
+    if any(type_of(event) for envelope in envelopes for event in envelope.events):
         fake.kept += fake.sent
     return int(status)
 
@@ -106,7 +106,9 @@ def _check_results(hostile: Hostile, results: list[dict[str, Any]], envelopes: l
 
 def plain(text: str) -> Any:
     """What a patient reader finds in JSON: exact numbers, null for what is no number, U+FFFD for half a pair."""
-    clean = text.encode("utf-8", "replace").decode().replace(DEEPEST, "[[]]")  # such an event is refused anyway
+    clean = (
+        text.encode("utf-8", "replace").decode().replace(nested(DEEPEST_LEVELS), "[[]]")
+    )  # such an event is refused anyway
     value = json.loads(
         clean,
         parse_float=_exact,
@@ -182,7 +184,7 @@ _CHECKS = [
     openapi.negative_data_rejection,
 ]
 # What schemas cannot say: whether a name is taken, which kinds and times there are, whose cursor it is.
-_BEYOND_SCHEMA = ("already_exists", "unknown_kind", "invalid_cursor", "since must be", "until must be")
+_BEYOND_SCHEMA = ("already_exists", "unknown_kind", "is not a profile id", "invalid_cursor", "since must be", "until must be")
 
 
 def fuzz_api(examples: int, seed: int) -> dict[str, int]:
