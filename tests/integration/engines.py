@@ -14,6 +14,7 @@ from unittest import mock
 import boto3
 
 from tests.double import strict_aws
+from tests.double.memory import Memory
 from tests.double.stack import create_tables
 from tests.double.strict import ENVIRONMENT, clear_caches
 
@@ -24,7 +25,7 @@ STARTS_WITHIN_SECONDS = 60
 
 def available() -> list[str]:
     """The engines on this machine. AWS_ENDPOINT_URL adds any other that is running already."""
-    names = ["moto", "embedded"]
+    names = ["moto", "memory", "embedded"]
     if shutil.which("java") and DYNAMODB_LOCAL.exists():
         names.append("dynamodb-local")
     return names + (["endpoint"] if os.environ.get("AWS_ENDPOINT_URL") else [])
@@ -33,8 +34,8 @@ def available() -> list[str]:
 @contextmanager
 def running(name: str) -> Iterator[None]:
     """The product's tables on this engine."""
-    if name == "moto":
-        with strict_aws():
+    if name in ("moto", "memory"):
+        with strict_aws(memory=Memory() if name == "memory" else None):
             yield
     elif name == "endpoint":
         with _tables_at(os.environ["AWS_ENDPOINT_URL"]):
