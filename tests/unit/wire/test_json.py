@@ -75,3 +75,31 @@ def test_depth_is_the_nesting_of_brackets(value: object) -> None:
         level += (character == "[") - (character == "]")
         deepest = max(deepest, level)
     assert json.depth(value) == deepest
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a":[0.10,null,1E+400]}', '{"\\ud800":[0.10,NaN,1e400]}', '{"a":[0.10,-Infinity,1e400]}']
+)
+def test_what_was_never_cleaned_is_written_with_exact_numbers(text: str) -> None:
+    """A refused event is kept as it was, and may be read again."""
+    written = from_json(json.written(json.read(text.encode())[0]).decode())
+    assert list(written.values()) == [[Decimal("0.10"), None, Decimal("1E+400")]]
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":"' + b'\\"' * 100_000, b"[" * 100_000, b'{"a":' * 100_000, b"]" * 100_000 + b"[" * 100_000]
+)
+def test_reading_what_is_no_json_takes_one_pass(body: bytes) -> None:
+    """I3: a scan that starts again at every quote would take minutes."""
+    with pytest.raises(InvalidInput, match="not valid JSON"):
+        json.read(body)
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":', '[{"a":'])
+def test_what_is_cut_for_its_depth_leaves_its_neighbours_as_they_are(opening: str) -> None:
+    """I3: brackets within texts are no brackets."""
+    closing = "".join({"[": "]", "{": "}"}[one] for one in reversed(opening) if one in "[{")
+    text = '{"before": "]}[\\"{", "deep": ' + opening * 3_000 + "0" + closing * 3_000 + ', "after": {"x": ["]", NaN]}}'
+    read, _ = json.read(text.encode())
+    assert (read["before"], read["after"]["x"][0]) == (']}["{', "]")
+    assert 32 < json.depth(read) < 200

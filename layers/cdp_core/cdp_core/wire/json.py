@@ -15,6 +15,7 @@ _CUT_DEPTH = 64  # deeper than any event may be: what is cut there is refused fo
 # Possessive, and an unclosed text reaches to the end: nobody can make this take more than one pass.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]+|[\]}]+', re.DOTALL)
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_WORTH_COPYING = 65_536  # values; no event may hold more
 _MAX_INT_DIGITS = 4_000  # Python refuses to read longer ones as int
 
 
@@ -108,14 +109,19 @@ def _text(text: str) -> str:
 
 
 def written(value: Any) -> bytes:
-    """Any value that `read` gives as JSON: fractions as texts, a lost number as null, half surrogates escaped.
+    """Any value that `read` gives as JSON with exact numbers; a lost number is null, half a surrogate pair U+FFFD.
 
-    Raises RecursionError if it nests too deep to be written.
+    Empty if that would take a copy of very many values. Raises RecursionError if it nests too deep to be written.
     """
     try:
-        return msgspec.json.encode(value, enc_hook=lambda _: None)
+        return _encoder().encode(value)
     except UnicodeEncodeError:
-        return json.dumps(value, default=lambda one: str(one) if isinstance(one, Decimal) else None).encode()
+        return b"" if holds_more_than(_WORTH_COPYING, value) else _encoder().encode(clean(value)[0])
+
+
+@cache
+def _encoder() -> msgspec.json.Encoder:
+    return msgspec.json.Encoder(decimal_format="number", enc_hook=lambda _: None)
 
 
 def depth(value: Any) -> int:
