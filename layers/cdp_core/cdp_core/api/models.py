@@ -16,8 +16,8 @@ def example(**fields: Any) -> ConfigDict:
 
 
 def taken(**fields: Any) -> ConfigDict:
-    """An example of what is taken; fields of any other name are refused."""
-    return ConfigDict(extra="forbid", json_schema_extra={"example": fields})
+    """An example of what is taken; fields of any other name are refused, and so is 0 or "no" where false is meant."""
+    return ConfigDict(extra="forbid", strict=True, json_schema_extra={"example": fields})
 
 
 _IDENTITIES = [

@@ -41,7 +41,7 @@ def faults(facts: Facts) -> set[str]:
     leaf = facts.leaf
     found = {
         "counts": dict(Counter(row.type for row in facts.rows)) != {name: n for name, n in leaf.counts.items() if n},
-        "ring": len(leaf.ring) > RING_SIZE or any(key <= leaf.horizon for key in leaf.ring),
+        "ring": len(leaf.ring) > RING_SIZE,
         "size": facts.size > MAX_HOT_BYTES,
         "parent": leaf.parent is not None and not _is_child(facts),
         "children": leaf.children != len(facts.children) or any(c.parent != leaf.id for c in facts.children.values()),

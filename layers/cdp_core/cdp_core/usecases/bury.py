@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
 from cdp_core.domain.activity import Row
+from cdp_core.domain.counting import TRIES
 from cdp_core.domain.envelope import Envelope, Refusal
 from cdp_core.domain.identity import Identifier, leaf_id
 from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.work import Failure, Share
+from cdp_core.errors import Contended
 from cdp_core.secrets import identity_key
 from cdp_core.tables import dead_letters, leaves
 from cdp_core.tables.codec import to_json
@@ -66,11 +68,21 @@ def _with_person(letter: DeadLetter, named: list[Identifier]) -> bool:
     if not named:
         dead_letters.bury(letter)
         return True
-    leaf = leaves.load(leaf_id(identity_key(), named[0]))
+    leaf = _awake(leaf_id(identity_key(), named[0]))
     if letter.at <= leaf.erased_until:
         return False
     dead_letters.bury(letter, leaf=leaf.id, epoch=leaf.epoch)
     return True
+
+
+def _awake(leaf_id: str) -> Leaf:
+    """The leaf; a tombstone loses its TTL before anything is stored under it (protocol 2b, ttl). Raises Contended."""
+    for _ in range(TRIES):
+        leaf = leaves.load(leaf_id)
+        if leaf.ttl is None:
+            return leaf
+        leaves.wake(leaf)
+    raise Contended("a tombstone changed too often")
 
 
 def refused_rows(leaf: Leaf, rows: Iterable[tuple[Share, Row, StoreRefused]], attempts: Mapping[bytes, int]) -> None:
