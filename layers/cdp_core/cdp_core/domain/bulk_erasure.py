@@ -42,12 +42,15 @@ def _group_id(job: Job, number: int) -> str:
     return f"{job.id}-{number:05d}"
 
 
-def after_group(job: Job, *, names: int, profiles: int) -> Job:
-    """The job behind a group of so many names and profiles; a name may have no profile, or the same as another."""
+def after_group(job: Job, *, names: int, profiles: int, has_group: bool = True) -> Job:
+    """The job behind a group of so many names and profiles; a name may have no profile, or the same as another.
+
+    `has_group` is false where nobody was found, so that there was nothing to erase and the group's id is free.
+    """
     upto = int(job.place["next"]) + names
     place = {
         "next": upto,
-        "groups": int(job.place["groups"]) + bool(profiles),
+        "groups": int(job.place["groups"]) + has_group,
         "profiles": int(job.place["profiles"]) + profiles,
     }
     return replace(job, place=place, phase=WAIT if upto >= int(job.request["names"]) else ENTOMB, done=upto)

@@ -3,12 +3,14 @@
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from cdp_core.domain.jobs import DONE, Job
+from cdp_core.domain.jobs import DONE, WAIT, Job
 
 REDRIVE = "redrive"
 EVENTS, MESSAGES = "events", "messages"  # dead letters of ours, or messages of SQS's dead-letter queue
 PAGE = 25
 WALK = "walk"
+HIDE_SECONDS = 30  # a received message is hidden so long: it is back before a dead process's job is resumed
+MAX_SEEN = 1_000  # messages of the dead-letter queue that a dry run looks at, at most: none of them goes away meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,16 @@ def next_day(job: Job) -> Job:
     is_over = day > wanted_of(job).last_day
     place = {"day": day, "after": "", "page_end": "", "counted": []}
     return replace(job, place=place, done=job.done + 1, phase=DONE if is_over else WALK)
+
+
+def after_empty_receive(job: Job, *, now: int) -> Job:
+    """The job after a receive that brought nothing new: done, or once more when what others may have received is back.
+
+    Only two empty receives, further apart than messages are hidden, say that the queue is empty.
+    """
+    if wanted_of(job).dry_run or job.phase == WAIT:
+        return replace(job, phase=DONE, done=1)
+    return replace(job, phase=WAIT, deadline=now + (HIDE_SECONDS + 5) * 1000)
 
 
 def _days_between(first: str, last: str) -> int:

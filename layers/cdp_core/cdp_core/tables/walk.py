@@ -20,7 +20,10 @@ class Page:
 
 
 def page(table: str, *, start: Key | None, limit: int) -> Page:
-    """The next page of a table: leaves of the profiles table, or the partitions of activities that leaves own."""
+    """The next page of a table: leaves of the profiles table, or the partitions of activities that leaves own.
+
+    A partition in whose middle the page before ended is not named again.
+    """
     name = settings().profiles_table if table == PROFILES else settings().activities_table
     answer = dynamo.call(
         "scan",
@@ -31,6 +34,8 @@ def page(table: str, *, start: Key | None, limit: int) -> Page:
         **({"ExclusiveStartKey": dynamo.key_of(start)} if start else {}),
     )
     found = dict.fromkeys(item["pk"]["S"] for item in answer["Items"])
+    if start:
+        found.pop(start[0], None)
     last = answer.get("LastEvaluatedKey")
     wanted = [one for one in found if is_leaf_id(one.partition("#")[0])]
     return Page(wanted, (last["pk"]["S"], last["sk"]["S"]) if last else None)

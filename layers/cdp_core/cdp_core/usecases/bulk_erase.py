@@ -58,15 +58,18 @@ def step(hold: Hold) -> bool:
 
 
 def _next_group(job: Job) -> Job:
-    """Erases the next profiles in one transaction; a group erased before the place was stored is found by its id."""
+    """Erases the next profiles in one transaction; a group erased before the place was stored is found by its id.
+
+    A group that was done again after a restore says no names: it may be another one than the next. Its id is passed over.
+    """
     group = rules.next_group_id(job)
     done = jobs.load(group)
     for _ in range(TRIES):
         if done is not None:
-            return rules.after_group(job, names=done.request["names"], profiles=done.request["profiles"])
+            return rules.after_group(job, names=done.request.get("names", 0), profiles=done.request.get("profiles", 0))
         names, trees = _group(job)
         if not trees:
-            return rules.after_group(job, names=names, profiles=0)
+            return rules.after_group(job, names=names, profiles=0, has_group=False)
         members = [leaf for tree in trees for leaf in tree.leaves.values()]
         done = erase.entomb(members, group, about={"names": names, "profiles": len(trees)})
     raise Contended("the profiles changed too often")

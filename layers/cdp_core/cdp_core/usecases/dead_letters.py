@@ -10,7 +10,8 @@ from cdp_core.domain.identity import profile_id
 from cdp_core.domain.times import DAY_MS, day_of, iso
 from cdp_core.errors import InvalidInput
 from cdp_core.queue import Message
-from cdp_core.tables import dead_letters
+from cdp_core.tables import dead_letters, leaves
+from cdp_core.tables.activities import partition
 from cdp_core.tables.codec import from_json
 from cdp_core.tables.dead_letters import KEEP_DAYS, NOBODY, DeadLetter, Place
 from cdp_core.usecases.paging import Candidate, Page, Position, take
@@ -48,11 +49,18 @@ def _candidates(span: Span, reason: str | None, position: Position | None) -> It
     while day >= first:
         while found := dead_letters.places(day, after=after, limit=_CHUNK):
             wanted = [one for one in found if reason in (None, one.reason)]
-            letters = dead_letters.load_many(wanted)
+            letters = dead_letters.load_many(_of_this_life(wanted))
             for place in found:
                 yield (day, place.name), _shown(place, letters[place]) if place in letters else None
             after = found[-1].name
         day, after = (date.fromisoformat(day) - timedelta(days=1)).isoformat(), ""
+
+
+def _of_this_life(places: list[Place]) -> list[Place]:
+    """Without those of erased lives: they are unreadable from the erasure on, though the job has yet to remove them."""
+    known = leaves.load_many(place.owner.partition("#")[0] for place in places if place.owner != NOBODY)
+    owners = {partition(leaf.id, leaf.epoch) for leaf in known.values()} | {NOBODY}
+    return [place for place in places if place.owner in owners]
 
 
 def _shown(place: Place, letter: DeadLetter) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from cdp_core.domain import jobs as rules
 from cdp_core.domain.bulk_erasure import BULK_ERASURE
 from cdp_core.domain.check import CHECK
 from cdp_core.domain.erasure import ERASURE
-from cdp_core.domain.jobs import LEASE_MS, SLICE_MS
+from cdp_core.domain.jobs import DONE, LEASE_MS, SLICE_MS
 from cdp_core.domain.redrive import REDRIVE
 from cdp_core.domain.replay import REPLAY
 from cdp_core.errors import NotFound, TryAgain
@@ -59,7 +59,7 @@ def _slice(job_id: str, left: RemainingMs, reread: Reread) -> int:
     hold = Hold(job, owner, left, reread)
     try:
         hold.store(started=True)
-        while left() > 0 and STEPS[job.type](hold):
+        while left() > 0 and hold.job.phase != DONE and STEPS[job.type](hold):
             pass
         hold.give_back()
     except (TryAgain, LeaseLost) as error:

@@ -15,7 +15,7 @@ from typing import Any
 from cdp_core import clock, queue
 from cdp_core.domain import redrive as rules
 from cdp_core.domain.envelope import Envelope, Event, Refusal, decode, part_key
-from cdp_core.domain.jobs import DONE, view
+from cdp_core.domain.jobs import DONE, WAIT, view
 from cdp_core.domain.redrive import Wanted
 from cdp_core.errors import Unavailable
 from cdp_core.queue import Message
@@ -26,7 +26,7 @@ from cdp_core.usecases.accept import message_of
 from cdp_core.usecases.dead_letters import Span
 from cdp_core.usecases.hold import Hold, Reread
 
-_HIDE_SECONDS = 120  # longer than a slice: a message that a dry run has seen is not seen again by it
+_WAIT_SECONDS = 1  # long polling: SQS then asks all its servers before it calls a queue empty
 
 
 def request_redrive(span: Span, source: str, reason: str | None, per_second: int, dry_run: bool) -> dict[str, Any]:
@@ -42,10 +42,12 @@ def request_redrive(span: Span, source: str, reason: str | None, per_second: int
 
 def step(hold: Hold) -> bool:
     """Redrives one page. False if the job is done. Raises Unavailable; the job goes on where it stands."""
+    if hold.job.phase == WAIT and clock.now_ms() < hold.job.deadline:
+        return False
     wanted = rules.wanted_of(hold.job)
     sent = _messages(hold, wanted) if wanted.source == rules.MESSAGES else _events(hold, wanted)
     if not wanted.dry_run and sent:
-        time.sleep(min(sent / wanted.per_second, max(0, hold.left()) / 1000))
+        time.sleep(sent / wanted.per_second)  # a second at most: no page is larger than what may be sent in one
     return hold.job.phase != DONE
 
 
@@ -56,7 +58,8 @@ def _events(hold: Hold, wanted: Wanted) -> int:
     """
     place = hold.job.place
     page_end = str(place["page_end"])
-    found = dead_letters.places(str(place["day"]), after=str(place["after"]), up_to=page_end, limit=rules.PAGE)
+    limit = min(rules.PAGE, wanted.per_second)
+    found = dead_letters.places(str(place["day"]), after=str(place["after"]), up_to=page_end, limit=limit)
     if not found:
         hold.keep(
             replace(hold.job, place={**place, "after": page_end, "page_end": ""})
@@ -121,19 +124,30 @@ def _is_envelope(body: str) -> bool:
 
 def _messages(hold: Hold, wanted: Wanted) -> int:
     """One receive of the dead-letter queue; how many messages went back to the queue of events."""
-    received = queue.receive(visibility_seconds=_HIDE_SECONDS, dead=True)
-    if not received:
-        hold.store(phase=DONE, done=1)
+    received = queue.receive(
+        visibility_seconds=rules.HIDE_SECONDS,
+        wait_seconds=_WAIT_SECONDS,
+        maximum=min(queue.BATCH, wanted.per_second),
+        dead=True,
+    )
+    counted = list(hold.job.place["counted"])
+    new = [one for one in received if one.id not in counted]
+    if not (new if wanted.dry_run else received) or len(counted) > rules.MAX_SEEN:
+        hold.keep(rules.after_empty_receive(hold.job, now=clock.now_ms()))
         return 0
-    counted = set(hold.job.place["counted"])
-    figures = _figures([one for one in received if one.id not in counted])
-    ids = [one.id for one in received]
-    hold.store(counts=_add(hold.job.counts, figures), place={**hold.job.place, "counted": ids})
+    _count(hold, [*counted, *(one.id for one in new)], _figures(new))
     if wanted.dry_run:
         return 0
     _send([one.body for one in received])
-    queue.delete([one.handle for one in received], dead=True)
+    if queue.delete([one.handle for one in received], dead=True) == len(received):
+        _count(hold, counted, Counter())
     return len(received)
+
+
+def _count(hold: Hold, counted: list[str], figures: Counter[str]) -> None:
+    """Adds the figures; `counted` are the messages that may be received again, by their ids."""
+    place = {**hold.job.place, "counted": counted}
+    hold.store(phase=rules.WALK, counts=_add(hold.job.counts, figures), place=place)
 
 
 def _figures(messages: list[Message]) -> Counter[str]:

@@ -1,6 +1,5 @@
 """Erasure, second half: removes what the tombstones made unreadable, waits for stragglers, removes again."""
 
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -44,7 +43,8 @@ def _sweep(hold: Hold) -> None:
     epoch = rules.lives(hold.job)[leaf] - 1
     _finish_page(hold, leaf, epoch, part)
     for page in erasures.pages(leaf, epoch, part):
-        _store(hold, {"step": at, "page_end": page.last}, counts=dict(Counter(hold.job.counts) + page.counts))
+        counts = {store: n + page.counts[store] for store, n in hold.job.counts.items()}
+        _store(hold, {"step": at, "page_end": page.last}, counts=counts)
         erasures.delete(page, part)
         if hold.left() <= 0:
             return

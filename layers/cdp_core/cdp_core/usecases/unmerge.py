@@ -12,7 +12,7 @@ from cdp_core.domain.times import iso
 from cdp_core.errors import Contended, InvalidInput, NotFound, Unavailable
 from cdp_core.tables import leaves, links
 from cdp_core.usecases import list_profile, profiles
-from cdp_core.usecases.resolve import name
+from cdp_core.usecases.resolve import Named, name
 
 
 def merges(text: str) -> dict[str, Any]:
@@ -47,9 +47,11 @@ def unmerge(text: str, merged: str) -> dict[str, Any]:
     for _ in range(TRIES):
         tree = links.load_tree(child.leaf)
         leaf = tree.leaves[child.leaf]
+        if child.epoch not in (None, leaf.epoch):
+            break
         if leaf.parent is None:
-            return _already(leaf, root.leaf)
-        if root.leaf not in tree.leaves or child.epoch not in (None, leaf.epoch):
+            return _already(leaf, root)
+        if root.leaf not in tree.leaves or root.epoch not in (None, tree.leaves[root.leaf].epoch):
             break
         if _cut(leaf, tree.leaves[leaf.parent]):
             return _listed(leaf.id, leaf.parent)
@@ -68,11 +70,12 @@ def _cut(child: Leaf, parent: Leaf) -> bool:
         return False
 
 
-def _already(leaf: Leaf, former: str) -> dict[str, Any]:
+def _already(leaf: Leaf, root: Named) -> dict[str, Any]:
     """The answer to a repeat. Raises NotFound if the two were never taken apart."""
-    if former not in leaf.unlinked:
+    former = sorted(leaf.unlinked & profiles.tree_of(root).leaves.keys())
+    if not former:
         raise NotFound("there is no such merge")
-    return _listed(leaf.id, former)
+    return _listed(leaf.id, former[0])
 
 
 def _listed(child: str, parent: str) -> dict[str, Any]:
