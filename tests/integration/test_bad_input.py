@@ -144,6 +144,15 @@ def test_what_is_no_number_in_the_context_of_a_batch_is_noted_in_each_event() ->
     assert (shown["context"], shown["note"]) == ({"n": None, REPLACEMENT: 1}, "NaN or Infinity became null")
 
 
+@pytest.mark.parametrize("value", ["0", "1", "0.0", '"yes"', '"false"', "null", "[]"])
+def test_the_profiles_api_takes_only_a_boolean_for_a_boolean(store: Store, value: str) -> None:
+    """I1, I8: a key with authority is not made by guessing what was meant."""
+    status, answer, _ = ask("POST", "/channels/website/keys", b'{"secret":%s}' % value.encode())
+    assert status == 400
+    assert answer["error"]["message"].startswith("secret: ")
+    assert store.is_untouched()
+
+
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", NINES])
 def test_the_profiles_api_refuses_numbers_that_it_could_not_keep(store: Store, number: str) -> None:
     """I1: 400, and no key is made."""

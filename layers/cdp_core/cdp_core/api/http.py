@@ -71,9 +71,8 @@ def routable(event: dict[str, Any]) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise InvalidInput("Content-Encoding: a body must be plain JSON here", code="unsupported_encoding")
-    body = _text(event)
-    _check(body)
-    changed = {"headers": headers | {"content-type": JSON}, "body": body or "null", "isBase64Encoded": False}
+    body = _checked(_text(event)) or "null"
+    changed = {"headers": headers | {"content-type": JSON}, "body": body, "isBase64Encoded": False}
     return event | changed | {"rawPath": _encoded_path(event)}
 
 
@@ -89,10 +88,10 @@ def _text(event: dict[str, Any]) -> str:
     return text
 
 
-def _check(body: str) -> None:
-    """Raises InvalidInput for JSON that readers understand differently, or that could not be stored as it is.
+def _checked(body: str) -> str:
+    """The body in one spelling: 100.0 is the integer 100. What is no JSON passes: the resolver refuses it in words.
 
-    What is no JSON at all passes: the resolver says so in its own words.
+    Raises InvalidInput for JSON that readers understand differently, or that could not be stored as it is.
     """
     if _depth(body) > MAX_DEPTH:
         raise InvalidInput(f"body: it nests deeper than {MAX_DEPTH} levels")
@@ -100,13 +99,14 @@ def _check(body: str) -> None:
         value = json.loads(body, object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite)
         json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError:
-        return
+        return body
     except UnicodeEncodeError as error:
         raise InvalidInput("body: a text holds half of a surrogate pair") from error
     except ValueError as error:
         raise InvalidInput("body: a number has too many digits") from error
     if not isinstance(value, dict):  # the resolver would take a list's last object for the body
         raise InvalidInput("body: it must be a JSON object")
+    return json.dumps(value)
 
 
 def _depth(text: str) -> int:
@@ -129,7 +129,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _finite(text: str) -> float:
     number = float(text)
-    return number if math.isfinite(number) else _no_number(text)
+    if not math.isfinite(number):
+        return _no_number(text)
+    return int(number) if number.is_integer() else number
 
 
 def _no_number(text: str) -> float:
