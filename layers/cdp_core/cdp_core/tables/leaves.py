@@ -69,11 +69,14 @@ def parse(leaf: str, item: Item | None) -> Leaf:
 
 
 def commit(before: Leaf, after: Leaf) -> bool:
-    """The flush's compare-and-swap of its own attributes. False if another writer came first; raises Unavailable if nobody knows."""
+    """The flush's compare-and-swap of its own attributes. False if another writer came first; raises Unavailable if nobody knows.
+
+    What is listed depends on the leaf's links: a commit that changed the listing loses against a link or an unmerge as well.
+    """
     values = {f":{short}": value for short, value in _flush_attributes(after, before.version + 1).items()}
-    condition = "v = :was"
-    if before.version == 0:
-        condition = "attribute_not_exists(v)"
+    seen = {"v": before.version} | ({"lv": before.link_version} if after.listed != before.listed else {})
+    condition = " AND ".join(_same(name, value) for name, value in seen.items())
+    was = {f":was_{name}": {"N": str(value)} for name, value in seen.items() if value}
     answer = dynamo.call(
         "update_item",
         TableName=settings().profiles_table,
@@ -81,7 +84,7 @@ def commit(before: Leaf, after: Leaf) -> bool:
         UpdateExpression="SET " + ", ".join(f"#{name[1:]} = {name}" for name in values) + " REMOVE #ttl",
         ConditionExpression=condition,
         ExpressionAttributeNames={f"#{name[1:]}": name[1:] for name in values} | {"#ttl": "ttl"},
-        ExpressionAttributeValues=values | ({":was": {"N": str(before.version)}} if before.version else {}),
+        ExpressionAttributeValues=values | was,
     )
     return answer is not None
 

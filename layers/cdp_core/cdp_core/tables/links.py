@@ -3,8 +3,10 @@
 from typing import Any
 
 from cdp_core.config import settings
+from cdp_core.domain.counting import TRIES
 from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.links import Tree, Wish
+from cdp_core.errors import Contended
 from cdp_core.tables import dynamo, leaves
 from cdp_core.tables.dynamo import Item, Key
 
@@ -17,8 +19,17 @@ def children_key(leaf: Leaf) -> Key:
 def load_tree(leaf: str) -> Tree:
     """The profile a leaf belongs to: up to the root, then down, each a strong read.
 
-    Not atomic: whoever decides on it conditions on epoch and link version of the leaves as read here.
+    Not atomic: whoever decides on it conditions on epoch and link version of the leaves as read here. A tree that changed while
+    it was read, so that the leaf is not in it, is read again. Raises Contended.
     """
+    for _ in range(TRIES):
+        tree = _read_tree(leaf)
+        if leaf in tree.leaves:
+            return tree
+    raise Contended("the profile changed too often while it was read; ask again")
+
+
+def _read_tree(leaf: str) -> Tree:
     known: dict[str, Leaf] = {leaf: leaves.load(leaf)}
     root = leaf
     while (parent := known[root].parent) is not None and parent not in known:
@@ -31,7 +42,7 @@ def load_tree(leaf: str) -> Tree:
         children |= found
         new = [child for many in found.values() for child in sorted(many) if child not in known]
         known |= leaves.load_many(new)
-        level = [child for many in found.values() for child in many if child not in children]
+        level = [child for many in found.values() for child in sorted(many) if child not in children]
     return Tree(root, {one: known[one] for one in known if one in children}, children)
 
 

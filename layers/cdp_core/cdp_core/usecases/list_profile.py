@@ -22,19 +22,31 @@ def refresh(leaf: Leaf, *, anew: bool = False) -> None:
         root = _root(leaf.id)
         entry = listing.load(root.id, root.epoch)
         tree = links.load_tree(leaf.id)
+        if _is_over(leaf, tree):
+            return
         shown = _shown(tree, leaf)
         if not anew:  # another leaf's flush may be about to commit a later day: days only go forward
             shown = replace(shown, day=max(shown.day, entry.day), verified=shown.verified or entry.verified)
-        if tree.root == root.id and listing.save(root.id, root.epoch, before=entry, shown=shown):
+        is_same = tree.root == root.id and tree.leaves[root.id].epoch == root.epoch
+        if is_same and listing.save(root.id, root.epoch, before=entry, shown=shown):
             return
     raise Contended("the listing of a profile changed too often")
 
 
+def _is_over(leaf: Leaf, tree: Tree) -> bool:
+    """Whether the life that the caller speaks of is over, or never began: nothing of it may get into the listing of the next."""
+    return leaf.created_at is None or tree.leaves[leaf.id].epoch != leaf.epoch
+
+
 def hide(leaf: Leaf) -> None:
-    """Takes a leaf that became part of another profile out of the listing. Raises Contended."""
+    """Takes a leaf that became part of another profile out of the listing, unless it left it meanwhile. Raises Contended."""
     for _ in range(TRIES):
         entry = listing.load(leaf.id, leaf.epoch)
-        if not entry.day or listing.save(leaf.id, leaf.epoch, before=entry, shown=None):
+        if (
+            not entry.day
+            or leaves.load(leaf.id).parent is None
+            or listing.save(leaf.id, leaf.epoch, before=entry, shown=None)
+        ):
             return
     raise Contended("the listing of a profile changed too often")
 

@@ -10,7 +10,7 @@ from cdp_core.domain.identity import parse_identifier, profile_id
 from cdp_core.domain.leaf import Leaf, earliest, latest
 from cdp_core.domain.links import Tree
 from cdp_core.domain.times import iso
-from cdp_core.errors import Contended, NotFound
+from cdp_core.errors import NotFound
 from cdp_core.tables import contacts, leaves, links, profile_items
 from cdp_core.usecases.resolve import Named, name
 
@@ -82,8 +82,6 @@ def _is_alone(leaf: Leaf) -> bool:
 
 def _tree(leaf: Leaf) -> Tree:
     tree = links.load_tree(leaf.id)
-    if leaf.id not in tree.leaves:
-        raise Contended("the profile changed while it was read; ask again")
     if tree.leaves[leaf.id].epoch != leaf.epoch:
         raise NotFound("there is no such profile")
     return tree
