@@ -101,15 +101,23 @@ def after_page(
     )
 
 
-def after_suspect(job: Job, suspect: str, seen: Iterable[str], *, repaired: bool) -> Job:
-    """The job with what a second look at its first suspect found."""
+def next_suspect(job: Job) -> tuple[str, list[int]]:
+    """The leaf that is looked at next, and the lives of it whose activities looked wrong by themselves."""
+    leaf = str(job.place["suspects"][0]).partition("#")[0]
+    parts = [str(one).partition("#") for one in job.place["suspects"]]
+    return leaf, [int(epoch) for owner, _, epoch in parts if owner == leaf and epoch]
+
+
+def after_suspect(job: Job, leaf: str, seen: Iterable[str], *, repaired: bool) -> Job:
+    """The job with what a second look at a leaf found."""
     counts, examples = dict(job.counts), {name: list(some) for name, some in job.place["examples"].items()}
     for fault in seen:
         counts[found(fault)] += 1
-        examples[fault] = [*examples.get(fault, []), suspect][:MAX_EXAMPLES]
+        examples[fault] = [*examples.get(fault, []), leaf][:MAX_EXAMPLES]
     counts["repaired"] += repaired
-    place = {**job.place, "suspects": job.place["suspects"][1:], "examples": examples}
-    return replace(job, place=place, counts=counts, done=job.done + 1)
+    left = [one for one in job.place["suspects"] if one.partition("#")[0] != leaf]
+    place = {**job.place, "suspects": left, "examples": examples}
+    return replace(job, place=place, counts=counts, done=job.done + len(job.place["suspects"]) - len(left))
 
 
 def finished(job: Job) -> Job:

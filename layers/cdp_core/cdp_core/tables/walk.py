@@ -63,10 +63,10 @@ def old_details(leaf: str, epoch: int) -> int:
         KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
         ExpressionAttributeValues={":pk": {"S": leaf}, ":low": {"S": f"{HOT}\0"}, ":high": {"S": leaves.life(epoch)}},
         ConsistentRead=True,
-        Select="COUNT",
+        ProjectionExpression="pk",
         Limit=100,
     )
-    return int(answer["Count"])
+    return len(answer["Items"])
 
 
 def rows_of(leaf: str, epoch: int) -> int:
@@ -77,7 +77,7 @@ def rows_of(leaf: str, epoch: int) -> int:
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": activities.partition(leaf, epoch)}},
         ConsistentRead=True,
-        Select="COUNT",
+        ProjectionExpression="pk",
         Limit=100,
     )
-    return int(answer["Count"])
+    return len(answer["Items"])

@@ -39,7 +39,7 @@ def step(hold: Hold) -> bool:
             return False
         hold.store(phase=rules.CONFIRM)
     elif hold.job.place["suspects"]:
-        _confirm(hold, str(hold.job.place["suspects"][0]))
+        _confirm(hold)
     else:
         _finish(hold)
     return hold.job.phase != DONE
@@ -55,7 +55,7 @@ def _walk(hold: Hold, table: str) -> None:
         hold.job,
         counted="leaves" if is_first else "partitions",
         number=len(page.partitions),
-        suspects=[one.partition("#")[0] for one in suspects],
+        suspects=suspects,
         start=list(page.last) if page.last else [],
         wait_until=clock.now_ms() + settings().erasure_wait_seconds * 1000,
     )
@@ -74,13 +74,23 @@ def _is_ownerless(partition: str) -> bool:
     return leaf.created_at is None or partition != activities.partition(leaf.id, leaf.epoch)
 
 
-def _confirm(hold: Hold, suspect: str) -> None:
-    found = examine(suspect, _settled())
-    found &= examine(suspect, _settled()) if found else set()  # its reads are of several moments: a change is no fault
+def _confirm(hold: Hold) -> None:
+    leaf, lives = rules.next_suspect(hold.job)
+    found = examine(leaf, _settled())
+    found &= examine(leaf, _settled()) if found else set()  # its reads are of several moments: a change is no fault
+    found |= {fault for epoch in lives for fault in _stray(leaf, epoch)}
     for fault in found:
-        logger().warning("an invariant does not hold", extra={"leaf": suspect, "fault": fault})
-    is_repaired = bool(found and hold.job.request["repair"] and repair(suspect, found))
-    hold.keep(rules.after_suspect(hold.job, suspect, sorted(found), repaired=is_repaired))
+        logger().warning("an invariant does not hold", extra={"leaf": leaf, "fault": fault})
+    is_repaired = bool(found and hold.job.request["repair"] and repair(leaf, found))
+    hold.keep(rules.after_suspect(hold.job, leaf, sorted(found), repaired=is_repaired))
+
+
+def _stray(leaf_id: str, epoch: int) -> set[str]:
+    """What does not hold of a partition of activities that is not of its leaf's current life."""
+    leaf = leaves.load(leaf_id)
+    if epoch == leaf.epoch or _is_being_erased(leaf) or not walk.rows_of(leaf_id, epoch):
+        return set()
+    return {"old_life" if epoch < leaf.epoch else "ownerless"}
 
 
 def _finish(hold: Hold) -> None:

@@ -16,8 +16,7 @@ def repair(leaf_id: str, faults: set[str]) -> bool:
         repair_counts(leaf_id)
     if "listing" in faults:
         leaf = leaves.load(leaf_id)
-        is_root = leaf.parent is None and leaf.created_at is not None
-        (list_profile.refresh if is_root else list_profile.hide)(leaf)
+        (list_profile.hide if leaf.parent is not None else list_profile.refresh)(leaf)
     return bool(faults & {"counts", "listing"})
 
 
