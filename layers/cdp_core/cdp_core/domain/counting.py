@@ -66,7 +66,8 @@ def add_counts(leaf: Leaf, rows: Iterable[Row]) -> Leaf:
 def recount(leaf: Leaf, rows: Iterable[Row]) -> Leaf:
     """The leaf counted anew from all its rows; `leaf` already has the ring and horizon it will be stored with."""
     rows = [row for row in rows if row.envelope in leaf.ring or row.envelope <= leaf.horizon]
-    return replace(_seen(leaf, rows), counts=dict(Counter(row.type for row in rows)))
+    reserved = dict.fromkeys(leaf.counts, 0)  # a type that has no row yet keeps its place
+    return replace(_seen(leaf, rows), counts=reserved | Counter(row.type for row in rows))
 
 
 def _seen(leaf: Leaf, rows: list[Row]) -> Leaf:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LEASE_MS = 70_000  # longer than a flush lives
-SLICE_MS = 45_000
+SLICE_MS = 40_000  # a slice ends at the first step behind this, so within 45 s
 WAIT, DONE = "wait", "done"  # phases that every type of job may have; the others are the type's own
 
 

@@ -46,7 +46,9 @@ def load(leaf: str, epoch: int) -> Entry:
 
 def save(leaf: str, epoch: int, *, before: Entry, shown: Listed | None) -> bool:
     """Lists the root leaf as `shown`, or not at all. False if another writer came first."""
-    index_keys = keys(leaf, shown) if shown else {"recent": None, "name": None, "email": None}
+    index_keys: dict[str, tuple[str, str] | None] = {"recent": None}
+    if shown or before.version:
+        index_keys = keys(leaf, shown) if shown else {"recent": None, "name": None, "email": None}
     actions = [_put(entry_key(leaf, epoch, name), index_key) for name, index_key in index_keys.items()]
     recent = actions[0]["Put"]
     recent["Item"]["v"] = {"N": str(before.version + 1)}

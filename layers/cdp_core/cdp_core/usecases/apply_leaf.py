@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
-from cdp_core.domain import counting, listing
+from cdp_core.config import settings
+from cdp_core.domain import counting, leaf_types, listing
 from cdp_core.domain.contact import Registers, bounded, fold
 from cdp_core.domain.counting import TRIES, Claim
 from cdp_core.domain.leaf import Leaf, earliest
@@ -58,8 +59,12 @@ def apply(work: LeafWork, tools: Tools) -> Outcome:
 
 
 def _apply_life(work: LeafWork, leaf: Leaf, tools: Tools, outcome: Outcome) -> bool:
-    """One turn for one epoch of the leaf. False if an erasure began a new epoch meanwhile."""
+    """One turn for one epoch of the leaf. False if the leaf must be read anew, as after an erasure."""
     shares = _wanted(work, leaf, outcome)
+    reserved = _reserve_types(leaf, shares)
+    if reserved is None:
+        return False
+    leaf = reserved
     stored = store_rows(leaf, shares, tools.puts)
     outcome.failed |= stored.incomplete
     bury.refused_rows(leaf, stored.refused, tools.attempts)
@@ -78,6 +83,17 @@ def _wanted(work: LeafWork, leaf: Leaf, outcome: Outcome) -> list[Share]:
     erased = [share for share in work.shares.values() if share.received_at <= leaf.erased_until]
     outcome.counts["erased"] += sum(len(share.rows) for share in erased)
     return [share for key, share in work.shares.items() if share not in erased and key not in leaf.ring]
+
+
+def _reserve_types(leaf: Leaf, shares: Iterable[Share]) -> Leaf | None:
+    """The leaf with a place for each new type, where it has many; None if it changed since it was read."""
+    asked = [row.type for share in shares for row in share.rows.values()]
+    limit, flushes = settings().max_leaf_types, settings().flush_max_workers
+    types = leaf_types.admitted(leaf.counts, asked, limit=limit)
+    if not leaf_types.must_be_reserved(leaf.counts, types, limit=limit, flushes=flushes):
+        return leaf
+    after = replace(leaf, counts={name: leaf.counts.get(name, 0) for name in types})
+    return replace(after, version=leaf.version + 1) if leaves.commit(leaf, after) else None
 
 
 def _save_contact(leaf: Leaf, shares: Iterable[Share]) -> Registers | None:

@@ -39,14 +39,16 @@ def _is_over(leaf: Leaf, tree: Tree) -> bool:
 
 
 def hide(leaf: Leaf) -> None:
-    """Takes a leaf that became part of another profile out of the listing, unless it left it meanwhile. Raises Contended."""
+    """Takes a leaf that became part of another profile out of the listing, unless it left it meanwhile. Raises Contended.
+
+    One that is not listed gets an empty entry: somebody who read the leaf before it was linked may be about to list it.
+    """
     for _ in range(TRIES):
         entry = listing.load(leaf.id, leaf.epoch)
-        if (
-            not entry.day
-            or leaves.load(leaf.id).parent is None
-            or listing.save(leaf.id, leaf.epoch, before=entry, shown=None)
-        ):
+        is_hidden = entry.version > 0 and not entry.day
+        if is_hidden or leaves.load(leaf.id).parent is None:
+            return
+        if listing.save(leaf.id, leaf.epoch, before=entry, shown=None):
             return
     raise Contended("the listing of a profile changed too often")
 

@@ -143,7 +143,7 @@ def _counts(members: tuple[Leaf, ...]) -> dict[str, Any]:
     by_type: Counter[str] = Counter()
     for leaf in members:
         by_type.update(leaf.counts)
-    return {"total": by_type.total(), "by_type": dict(sorted(by_type.items()))}
+    return {"total": by_type.total(), "by_type": dict(sorted((+by_type).items()))}
 
 
 def _time(millis: int | None) -> str | None:

@@ -9,6 +9,7 @@ from cdp_core.config import settings
 from cdp_core.domain.activity import CUSTOM, Row, copy_of
 from cdp_core.domain.counting import Claim
 from cdp_core.domain.leaf import Leaf
+from cdp_core.domain.leaf_types import admitted
 from cdp_core.domain.work import Share
 from cdp_core.errors import Unavailable
 from cdp_core.tables import activities
@@ -53,14 +54,8 @@ def store_rows(leaf: Leaf, shares: Iterable[Share], pool: Executor) -> Stored:
 
 def _typed(leaf: Leaf, wanted: list[_Wanted]) -> list[_Wanted]:
     """Beyond the leaf's limit of types an activity is `custom`; its name stays in `event`. Decided here, stored in the row."""
-    types = set(leaf.counts)
-    typed = []
-    for one in wanted:
-        if one.row.type not in types and len(types) >= settings().max_leaf_types:
-            one = replace(one, row=replace(one.row, type=CUSTOM))
-        types.add(one.row.type)
-        typed.append(one)
-    return typed
+    types = admitted(leaf.counts, (one.row.type for one in wanted), limit=settings().max_leaf_types)
+    return [one if one.row.type in types else replace(one, row=replace(one.row, type=CUSTOM)) for one in wanted]
 
 
 def _put(leaf: Leaf, row: Row) -> PutAnswer | Unavailable | StoreRefused:
