@@ -43,6 +43,7 @@ class Config:
     repairs: int = 0
     dead_after: int = 0
     expiring: bool = False
+    comes_back: bool = False
     faults: float = 0.0
     spans: tuple[int, ...] = (10, 60, 250)
     weather: Weather = field(default_factory=Weather)
@@ -58,7 +59,7 @@ CONFIGS: dict[str, Config] = {
     "links": Config(users=2, visitors=3, requests=10, links=0.6, unmerges=2, visibility=15),
     "repairs": Config(repairs=3, visibility=10),
     "links+deletes": Config(users=2, visitors=3, requests=10, links=0.7, unmerges=2, deletes=3, spans=(60, 150), visibility=12, weather=Weather(lost=0.06, late=0.05, skew=4)),
-    "expiring tombstones": Config(requests=12, deletes=4, expiring=True, visibility=5, spans=(250, 900), weather=Weather(calm=1000, straggle=15, skew=3)),
+    "expiring tombstones": Config(users=1, visitors=0, requests=16, deletes=2, expiring=True, comes_back=True, visibility=5, spans=(900, 1500), weather=Weather(calm=1800, straggle=15, skew=3)),
     "everything": Config(users=2, visitors=2, requests=10, links=0.5, unmerges=1, deletes=2, repairs=1, dead_after=4, expiring=True, visibility=8, spans=(60, 250), weather=Weather(crash=0.02, lost=0.05, late=0.04, skew=4)),
 }  # fmt: skip
 FAULTY = Config(
@@ -90,6 +91,7 @@ class Schedule:
         }
         self.dead: list[tuple[int, dict[str, Any]]] = []
         self.ttl_since: dict[str, int] = {}
+        self.vanished = 0
         self.world.aws.written = self._on_write
         self.world.receive = self._receive
         self.plan = sorted(self._plan(), key=lambda one: one[0])
@@ -104,17 +106,23 @@ class Schedule:
             events = [self._event(pool, f"{number}-{at}") for at in range(dice.randint(1, config.events))]
             if dice.random() < 0.1:
                 events.append(dice.choice(events))
-            at = dice.randrange(span) + (dice.choice((30, 250)) if dice.random() < 0.2 else 0)
+            at = self._when(number, span) + (dice.choice((30, 250)) if dice.random() < 0.2 else 0)
             plan.append((at, "track", events))
             if dice.random() < 0.2:
                 plan.append((at + dice.choice((0, 0, 3, 60, 250)), "track", events))
-        last = 30 + 2 * span
+        first, last = (100, 200) if config.comes_back else (10, 30 + 2 * span)
         plan += [
-            (dice.randrange(10, last), "delete", f"user_id:{dice.choice(self.users)}") for _ in range(config.deletes)
+            (dice.randrange(first, last), "delete", f"user_id:{dice.choice(self.users)}") for _ in range(config.deletes)
         ]
         plan += [(dice.randrange(300), "unmerge", dice.choice(self.visitors)) for _ in range(config.unmerges)]
         plan += [(dice.randrange(20, 300), "repair", dice.choice(sorted(self.leaves))) for _ in range(config.repairs)]
         return plan
+
+    def _when(self, number: int, span: int) -> int:
+        """A request's tick; people who come back do so once their erasures are over."""
+        if not self.config.comes_back:
+            return self.dice.randrange(span)
+        return self.dice.randrange(100) if number < self.config.requests // 3 else self.dice.randrange(650, span)
 
     def _event(self, pool: list[dict[str, Any]], message_id: str) -> dict[str, Any]:
         dice = self.dice
@@ -306,9 +314,10 @@ class Schedule:
                 one.born for one in world.processes
             ]
             is_old = world.now > end and not world.late and min(oldest, default=world.now) > end
-            if is_old and self.dice.random() < 0.2 and not self._letters(leaf):
+            if is_old and self.dice.random() < 0.03 and not self._letters(leaf):
                 world.aws.table(PROFILES).set({"pk": {"S": leaf}, "sk": {"S": "hot"}}, None)
                 del self.ttl_since[leaf]
+                self.vanished += 1
 
     def _is_queued(self, one: Sent) -> bool:
         key = one.envelope.key.hex()
