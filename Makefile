@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PYTHONPATH := layers/cdp_core
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check format bench lock clean
+.PHONY: run test check format campaign bench lock clean
 
 run: $(VENV)/run.stamp  ## the whole platform on http://127.0.0.1:8787 (PORT=, FLUSH_INTERVAL_SECONDS=)
 	@exec $(BIN)/python -m local.run
@@ -23,6 +23,10 @@ check: $(VENV)/dev.stamp  ## format, lint, types, import contracts
 format: $(VENV)/dev.stamp  ## formats the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+SIZES = $(foreach one,schedules deaths plans shuffles fuzz fuzz-api mutant-limit seed,$(if $($(shell echo $(one) | tr a-z- A-Z_)),--$(one) $($(shell echo $(one) | tr a-z- A-Z_))))
+campaign: $(VENV)/dev.stamp  ## proves exactness by crashing it everywhere; SCHEDULES=, DEATHS=, PLANS=, SHUFFLES=, FUZZ=, SEED=, WRITE=1
+	PYTHONPATH=layers/cdp_core:. $(BIN)/python -m tests.campaign $(SIZES) $(if $(WRITE),--write)
 
 bench: $(VENV)/dev.stamp  ## prints what things cost
 	@for one in bench/[a-z]*.py; do $(BIN)/python "$$one" || exit 1; done

@@ -27,10 +27,9 @@ from cdp_core.domain.activity import type_of
 from cdp_core.domain.envelope import Envelope, Event, decode
 from cdp_core.tables.codec import from_json
 from local.gateway import HttpRequest
-from tests.campaign.test_process_death import visibility_expires
 from tests.double import StrictAws, strict_aws
 from tests.support.hostile import DEEPEST_LEVELS, Hostile, hostile_requests, nested
-from tests.support.product import ADMIN_KEY, Context, batch, drain_all, function, seed_keys
+from tests.support.product import ADMIN_KEY, Context, batch, drain_all, function, seed_keys, visibility_expires
 from tests.support.wsgi import profiles_api, through_gateway
 
 ANSWERS = {200, 207, 400, 401, 404, 413, 415}
@@ -145,7 +144,7 @@ def _read_back(aws: StrictAws, bodies: list[str]) -> int:
     assert all(queue.send(bodies))
     for _ in range(_DRAINS):  # a leaf that lost a race comes back with its messages
         drain_all()
-        visibility_expires(aws)
+        visibility_expires(aws.environment["QUEUE_URL"])
     repeats: defaultdict[Any, list[Event]] = defaultdict(list)  # the same activity twice: one of the two is kept
     for event in (event for body in bodies for event in decode(from_json(body)).events):
         if type_of(event) is not None:

@@ -180,3 +180,16 @@ def broken(name: str) -> Iterator[None]:
     assert not more
     with mock.patch(target, value):
         yield
+
+
+# Where a breakage shows soonest; all kinds of schedules in turn for the others.
+PREFERRED: dict[str, list[str]] = {
+    "recount counts all": ["hot leaf", "links"],
+    "single sweep": ["delete+skew", "everything"],
+    "no clock margin": ["delete+skew", "links+deletes"],
+    "links unconditioned": ["links", "links+deletes"],
+    "first link wins": ["links", "links+deletes"],
+    "unmerge forgets the pair": ["links"],
+    "unmerge without floor": ["links"],
+    "tombstone stays asleep": ["expiring tombstones"],
+}

@@ -92,6 +92,7 @@ class Schedule:
         self.dead: list[tuple[int, dict[str, Any]]] = []
         self.ttl_since: dict[str, int] = {}
         self.vanished = 0
+        self.refused = 0
         self.world.aws.written = self._on_write
         self.world.receive = self._receive
         self.plan = sorted(self._plan(), key=lambda one: one[0])
@@ -220,6 +221,7 @@ class Schedule:
         for one in sent:
             one.acknowledged |= status == 200
         if status != 200:
+            self.refused += 1
             self.plan.insert(0, (self.world.now + 1, "track", events))
 
     def _unless_unknown(self, use_case: Callable[..., Any], *arguments: Any) -> None:

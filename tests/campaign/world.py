@@ -16,6 +16,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ReadTimeoutError
 from greenlet import getcurrent, greenlet
 
+from cdp_core.secrets import identity_key
 from cdp_core.tables import channels, dynamo
 from cdp_core.usecases import activity_types
 from tests.double import faults
@@ -314,5 +315,7 @@ def _enter(holder: Holder, world: World) -> None:
     channels._cache().clear()
     activity_types._known.cache_clear()
     Inline.order = staticmethod(lambda many: world.dice.sample(range(len(many)), len(many)))  # type: ignore[assignment]
+    identity_key()  # remembered by the process: the first world must not differ from the others
     seed_keys()
     world.weather.calm = calm
+    world.dice.seed(world.seed)

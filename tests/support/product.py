@@ -11,6 +11,9 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qsl
 
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sqs.models import sqs_backends
+
 from cdp_core.domain.identity import ANONYMOUS_ID, USER_ID, Identifier, leaf_id
 from cdp_core.domain.leaf import Leaf
 from cdp_core.secrets import identity_key
@@ -100,6 +103,13 @@ def drain_all(rounds: int = 20) -> Counter[str]:
         if not drained.messages:
             return total
     raise AssertionError("the queue never became empty")
+
+
+def visibility_expires(queue_url: str) -> None:
+    """All messages in flight on moto come back, as they do when their visibility timeout is over."""
+    queues = sqs_backends[DEFAULT_ACCOUNT_ID]["eu-central-1"].queues
+    for message in queues[queue_url.rsplit("/", 1)[1]]._messages:
+        message.change_visibility(0)
 
 
 def leaf_of(kind: str, value: str) -> str:
