@@ -59,7 +59,7 @@ CONFIGS: dict[str, Config] = {
     "links": Config(users=2, visitors=3, requests=10, links=0.6, unmerges=2, visibility=15),
     "repairs": Config(repairs=3, visibility=10),
     "links+deletes": Config(users=2, visitors=3, requests=10, links=0.7, unmerges=2, deletes=3, spans=(60, 150), visibility=12, weather=Weather(lost=0.06, late=0.05, skew=4)),
-    "expiring tombstones": Config(users=1, visitors=0, requests=16, deletes=2, expiring=True, comes_back=True, visibility=5, spans=(900, 1500), weather=Weather(calm=1800, straggle=15, skew=3)),
+    "expiring tombstones": Config(users=1, visitors=0, requests=12, deletes=2, expiring=True, comes_back=True, visibility=5, spans=(1000, 1500), weather=Weather(calm=1800, straggle=15, skew=3)),
     "everything": Config(users=2, visitors=2, requests=10, links=0.5, unmerges=1, deletes=2, repairs=1, dead_after=4, expiring=True, visibility=8, spans=(60, 250), weather=Weather(crash=0.02, lost=0.05, late=0.04, skew=4)),
 }  # fmt: skip
 FAULTY = Config(
@@ -123,7 +123,7 @@ class Schedule:
         """A request's tick; people who come back do so once their erasures are over."""
         if not self.config.comes_back:
             return self.dice.randrange(span)
-        return self.dice.randrange(100) if number < self.config.requests // 3 else self.dice.randrange(650, span)
+        return self.dice.randrange(100) if number < self.config.requests // 3 else self.dice.randrange(800, span + 100)
 
     def _event(self, pool: list[dict[str, Any]], message_id: str) -> dict[str, Any]:
         dice = self.dice
@@ -316,7 +316,7 @@ class Schedule:
                 one.born for one in world.processes
             ]
             is_old = world.now > end and not world.late and min(oldest, default=world.now) > end
-            if is_old and self.dice.random() < 0.03 and not self._letters(leaf):
+            if is_old and self.dice.random() < 0.05 and not self._letters(leaf):
                 world.aws.table(PROFILES).set({"pk": {"S": leaf}, "sk": {"S": "hot"}}, None)
                 del self.ttl_since[leaf]
                 self.vanished += 1

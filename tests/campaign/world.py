@@ -319,3 +319,4 @@ def _enter(holder: Holder, world: World) -> None:
     seed_keys()
     world.weather.calm = calm
     world.dice.seed(world.seed)
+    world.calls = 0
