@@ -13,9 +13,9 @@ from cdp_core.domain.counting import RING_SIZE
 from cdp_core.tables import activities, listing, walk
 from cdp_core.usecases import check, jobs
 from cdp_core.wire.segment import reread
-from tests.campaign.test_process_death import visibility_expires
 from tests.double import Fault, Plan, StrictAws, strict_aws
 from tests.double.faults import RAISE_AFTER, RAISE_BEFORE, Died
+from tests.integration.test_dead_letters import messages_return
 from tests.integration.test_profiles_api import call, identify, page
 from tests.support.product import batch, drain_all, seed_keys, user, visitor
 
@@ -211,7 +211,7 @@ def test_a_suspect_that_a_flush_finishes_meanwhile_is_not_reported(aws: StrictAw
     job = call("POST", "/checks", {})[1]
     jobs.work_jobs(lambda: 60_000, reread)
     assert jobs.job_view(job["job_id"])["status"] == "waiting"
-    visibility_expires(aws)
+    messages_return()
     drain_all()
     counts = finish(job["job_id"])["receipt"]["counts"]
     assert (counts["suspects"], faults(counts)) == (1, {})

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from cdp_core import clock
 from cdp_core.errors import Unavailable
 from cdp_core.usecases import check
-from tests.campaign.test_process_death import visibility_expires
 from tests.double import Fault, Plan, StrictAws, strict_aws
 from tests.double.faults import LOST, RAISE_AFTER, RAISE_BEFORE, Died
+from tests.integration.test_dead_letters import messages_return
 from tests.integration.test_profiles_api import call, identify, page
 from tests.support.product import batch, drain_all, seed_keys, user, visitor
 
@@ -307,7 +307,7 @@ def _merge_with(fault: Fault | None) -> int:
             pass
         made = len(aws.calls)
         aws.reset()
-        visibility_expires(aws)
+        messages_return()
         drain_all()
         assert call("GET", "/profiles/user_id%3A42")[1]["activity_counts"]["total"] == 2, fault
         Clock.now += MINUTE
