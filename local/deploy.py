@@ -1,5 +1,6 @@
 """Deploys template.yaml to an engine as a CloudFormation stack: created once, updated from then on, so data stays."""
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping
@@ -38,10 +39,11 @@ def deploy(path: Path, *, packages: Mapping[str, Path], given: Mapping[str, str]
     session = Session(region_name=REGION)
     raw = templates.read(path)
     values = templates.parameters(raw, given)
-    keys = _upload(session.client("s3"), packages)
+    s3 = session.client("s3")
+    keys = _upload(s3, packages)
     translated = templates.translate(templates.with_packages(raw, bucket=_BUCKET, keys=keys), values)
     formation = session.client("cloudformation")
-    _put_stack(formation, translated, given)
+    _put_stack(formation, _upload_template(s3, translated), given)
     _wait(formation)
     names = _names(formation)
     _set_time_to_live(session.client("dynamodb"), translated, names)
@@ -57,10 +59,18 @@ def _upload(s3: Any, packages: Mapping[str, Path]) -> dict[str, str]:
     return keys
 
 
-def _put_stack(formation: Any, translated: Template, given: Mapping[str, str]) -> None:
+def _upload_template(s3: Any, translated: Template) -> str:
+    """The template's address in the bucket: a request itself holds 51 200 bytes at most."""
+    body = json.dumps(translated, default=str).encode()
+    key = f"template-{hashlib.sha256(body).hexdigest()[:16]}.json"
+    s3.put_object(Bucket=_BUCKET, Key=key, Body=body)
+    return f"{s3.meta.endpoint_url}/{_BUCKET}/{key}"
+
+
+def _put_stack(formation: Any, template_url: str, given: Mapping[str, str]) -> None:
     request = {
         "StackName": STACK,
-        "TemplateBody": json.dumps(translated, default=str),
+        "TemplateURL": template_url,
         "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     }

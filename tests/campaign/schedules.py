@@ -308,14 +308,15 @@ class Schedule:
         return [activities.parse(item) for item in items if item["sk"]["S"] < ":" and "c" not in item]
 
     def _expire(self) -> None:
-        """DynamoDB takes an expired tombstone away; time has passed by then that nothing older survives, dead letters included."""
+        """DynamoDB takes an expired tombstone away; time has passed by then that nothing older survives: no message, no job, no dead letter."""
         world = self.world
         for leaf, since in list(self.ttl_since.items()):
             end = since + world.weather.straggle + 10
             oldest = [one.tick for one in self.truth.sent if self._is_queued(one)] + [
                 one.born for one in world.processes
             ]
-            is_old = world.now > end and not world.late and min(oldest, default=world.now) > end
+            is_over = not world.late and not self._open_jobs()
+            is_old = world.now > end and is_over and min(oldest, default=world.now) > end
             if is_old and self.dice.random() < 0.05 and not self._letters(leaf):
                 world.aws.table(PROFILES).set({"pk": {"S": leaf}, "sk": {"S": "hot"}}, None)
                 del self.ttl_since[leaf]

@@ -41,6 +41,9 @@ def _sweep(hold: Hold) -> None:
         return
     leaf, part = targets[at]
     epoch = rules.lives(hold.job)[leaf] - 1
+    if leaves.load(leaf).epoch <= epoch:  # its tombstone has expired: what is there now is of a new life
+        _store(hold, {"step": at + 1, "page_end": ""})
+        return
     _finish_page(hold, leaf, epoch, part)
     for page in erasures.pages(leaf, epoch, part):
         counts = {store: n + page.counts[store] for store, n in hold.job.counts.items()}

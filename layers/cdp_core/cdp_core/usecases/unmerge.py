@@ -71,10 +71,9 @@ def _cut(child: Leaf, parent: Leaf) -> bool:
 
 
 def _already(leaf: Leaf, root: Named) -> dict[str, Any]:
-    """The answer to a repeat, even where nothing is left of the other profile. Raises NotFound if the two were never taken apart."""
-    tree = links.load_tree(root.leaf)
-    former = sorted(leaf.unlinked & tree.leaves.keys())
-    if not former or root.epoch not in (None, tree.leaves[root.leaf].epoch):
+    """The answer to a repeat, even where the other person was erased meanwhile. Raises NotFound if the two were never taken apart."""
+    former = sorted(leaf.unlinked & links.load_tree(root.leaf).leaves.keys())
+    if not former:
         raise NotFound("there is no such merge")
     return _listed(leaf.id, former[0])
 
