@@ -1,5 +1,6 @@
 """Gateway of the listing: the sparse index over root leaves that serves every list of profiles."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +11,28 @@ from cdp_core.tables.dynamo import Item, Key
 from cdp_core.tables.leaves import life
 
 INDEX = "listing"
+_NAMES = ("recent", "name", "email")  # the entries of a root leaf; the first one holds the version
+IndexKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is listed of a root leaf now: its version, and the day of last activity that it shows."""
+    """What is listed of a root leaf now: its version, the index key of each of its entries, the day shown, and as what."""
 
     version: int
-    day: str
-    verified: bool
+    keys: Mapping[str, IndexKey | None]
+
+    @property
+    def day(self) -> str:
+        """The day of last activity that is shown; empty if the leaf is not listed."""
+        recent = self.keys["recent"]
+        return recent[1][:10] if recent else ""
+
+    @property
+    def verified(self) -> bool:
+        """Whether it is shown among the verified."""
+        recent = self.keys["recent"]
+        return recent is not None and recent[0].startswith("recent#verified#")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +51,31 @@ def entry_key(leaf: str, epoch: int, name: str) -> Key:
 
 def load(leaf: str, epoch: int) -> Entry:
     """What is listed now; read it before the data that the new entry is made of, so that a stale writer loses."""
-    item = dynamo.get(settings().profiles_table, entry_key(leaf, epoch, "recent"))
-    if item is None:
-        return Entry(0, "", False)
-    verified = item.get("lpk", {"S": ""})["S"].startswith("recent#verified#")
-    return Entry(int(item["v"]["N"]), item.get("lsk", {"S": ""})["S"][:10], verified)
+    wanted = {name: entry_key(leaf, epoch, name) for name in _NAMES}
+    found = dynamo.get_many(settings().profiles_table, wanted.values())
+    items = {name: found.get(key, {}) for name, key in wanted.items()}
+    keys = {name: (item["lpk"]["S"], item["lsk"]["S"]) if "lpk" in item else None for name, item in items.items()}
+    return Entry(int(items["recent"].get("v", {"N": "0"})["N"]), keys)
+
+
+def shows(entry: Entry, leaf: str, shown: Listed) -> bool:
+    """Whether the root leaf is listed exactly so already."""
+    return entry.keys == keys(leaf, shown)
 
 
 def save(leaf: str, epoch: int, *, before: Entry, shown: Listed | None) -> bool:
-    """Lists the root leaf as `shown`, or not at all. False if another writer came first."""
-    index_keys: dict[str, tuple[str, str] | None] = {"recent": None}
-    if shown or before.version:
-        index_keys = keys(leaf, shown) if shown else {"recent": None, "name": None, "email": None}
-    actions = [_put(entry_key(leaf, epoch, name), index_key) for name, index_key in index_keys.items()]
-    recent = actions[0]["Put"]
+    """Lists the root leaf as `shown`, or not at all. False if another writer came first. Entries that stay are not written."""
+    wanted = keys(leaf, shown) if shown else dict.fromkeys(_NAMES)
+    changed = ["recent", *(name for name in _NAMES[1:] if wanted[name] != before.keys[name])]
+    puts = [_put(entry_key(leaf, epoch, name), wanted[name]) for name in changed]
+    recent = puts[0]
     recent["Item"]["v"] = {"N": str(before.version + 1)}
     recent["ConditionExpression"] = "v = :was" if before.version else "attribute_not_exists(v)"
     if before.version:
         recent["ExpressionAttributeValues"] = {":was": {"N": str(before.version)}}
-    return dynamo.transact(actions)
+    if len(puts) == 1:
+        return dynamo.call("put_item", **recent) is not None
+    return dynamo.transact([{"Put": put} for put in puts])
 
 
 def page(partition: str, *, prefix: str = "", after: str = "", newest_first: bool, limit: int) -> list[Hit]:
@@ -84,4 +104,4 @@ def _put(key: Key, index_key: tuple[str, str] | None) -> dict[str, Any]:
     item: dict[str, Any] = dynamo.key_of(key)
     if index_key:
         item |= {"lpk": {"S": index_key[0]}, "lsk": {"S": index_key[1]}}
-    return {"Put": {"TableName": settings().profiles_table, "Item": item}}
+    return {"TableName": settings().profiles_table, "Item": item}

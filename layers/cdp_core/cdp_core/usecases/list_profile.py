@@ -28,6 +28,8 @@ def refresh(leaf: Leaf, *, anew: bool = False) -> None:
         if not anew:  # another leaf's flush may be about to commit a later day: days only go forward
             shown = replace(shown, day=max(shown.day, entry.day), verified=shown.verified or entry.verified)
         is_same = tree.root == root.id and tree.leaves[root.id].epoch == root.epoch
+        if is_same and listing.shows(entry, root.id, shown):
+            return
         if is_same and listing.save(root.id, root.epoch, before=entry, shown=shown):
             return
     raise Contended("the listing of a profile changed too often")
