@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from itertools import permutations
 from typing import Any
 
+from cdp_core.domain.identity import is_leaf_id
+from cdp_core.usecases.check import examine
 from tests.campaign.world import Weather, World
 from tests.double.memory import Memory
 from tests.support.product import batch, drain_all
@@ -63,7 +65,8 @@ def state_after(enter: Enter, groups: list[list[dict[str, Any]]]) -> dict[str, A
         for message in group:
             world.aws.queue("events")[message["MessageId"]] = message | {"received": 0, "visible": 0.0}
         drain_all()
-    return state(world.aws)
+    found = {leaf: examine(leaf) for leaf in world.aws.table("ProfilesTable").partitions if is_leaf_id(leaf)}
+    return state(world.aws) | {f"{leaf}: the checker finds": faults for leaf, faults in found.items() if faults}
 
 
 def state(aws: Memory) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """At size: a hot profile, a backlog, and erasures of a million activities and of ten thousand profiles."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -9,6 +9,7 @@ from sortedcontainers import SortedDict
 
 from cdp_core.tables import activities, leaves
 from cdp_core.usecases import bulk_erase, erase, jobs
+from cdp_core.usecases.check import examine
 from cdp_core.usecases.flush import Invocation, flush
 from cdp_core.wire.segment import reread
 from tests.campaign.world import Weather, World
@@ -32,7 +33,10 @@ class Simulated(SortedDict):
     """A partition of keys alone: the items are made when they are read."""
 
     def __getitem__(self, key: str) -> Any:
-        return {"pk": {"S": super().__getitem__(key)}, "sk": {"S": key}, "e": {"B": bytes(12)}, "t": {"S": "pagevisit"}}
+        kept = super().__getitem__(key)
+        if isinstance(kept, dict):  # put since, with all that it has
+            return kept
+        return {"pk": {"S": kept}, "sk": {"S": key}, "e": {"B": bytes(12)}, "t": {"S": "pagevisit"}}
 
     def get(self, key: str, default: Any = None) -> Any:
         """Dictionaries' own look-up does not come by __getitem__."""
@@ -73,6 +77,7 @@ def hot_profile(enter: Enter, *, events: int, history: int, names: int = 1) -> d
     drain_all()
     hot = world.aws.table(PROFILES).get({"pk": {"S": leaf}, "sk": {"S": "hot"}})
     counted = sum(user("hot").counts.values())
+    _check(["hot"])
     assert counted == history + events, f"{counted} counted, {history + events} sent"
     return {"calls": world.calls - before, "hot item bytes": item_size(hot)}
 
@@ -103,8 +108,15 @@ def backlog(enter: Enter, *, events: int, people: int, workers: int, a_request: 
     totals = {sum(user(f"p{number}").counts.values()) for number in range(people)}
     assert totals == {events // people}, f"some have {totals} events of {events // people}"
     assert not world.aws.queue("events")
+    _check(f"p{number}" for number in range(0, people, 10))
     assert 0 < len(started) < workers, f"{len(started)} workers were started"
     return {"events": events, "people": people, "workers": len(started), "calls": world.calls}
+
+
+def _check(people: Iterable[str]) -> None:
+    """The checker finds nothing."""
+    found = {one: faults for one in people if (faults := examine(leaf_of("user_id", one)))}
+    assert not found, found
 
 
 def erasure(enter: Enter, *, rows: int, seed: int, crash: float) -> dict[str, int]:
@@ -139,6 +151,7 @@ def bulk_erasure(enter: Enter, *, people: int, seed: int, crash: float) -> dict[
     assert (counts["profiles"], counts["activities"]) == (people, people), counts
     live = [n for n in range(0, people, 97) if leaves.load(leaf_of("user_id", f"p{n}")).is_live]
     assert not live
+    _check(f"p{n}" for n in range(0, people, 97))
     assert not any(world.aws.table(ACTIVITIES).partitions.values()), "activities are left"
     return figures | {"profiles": people}
 
