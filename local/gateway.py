@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, unquote
 
 _TEXT_TYPES = ("application/json", "application/xml", "application/javascript")
 
+_FORWARDED = {"x-forwarded-proto": "http"}  # API Gateway says https there
+
 Headers = list[tuple[str, str]]
 
 
@@ -147,12 +149,13 @@ def cors_headers(cors: Cors, origin: str | None) -> Headers:
 def event_of(request: HttpRequest, match: Match) -> dict[str, Any]:
     """The event that the function gets, in payload format 2.0. `rawPath` is decoded, as HTTP APIs do it."""
     body, is_base64 = _body(request)
+    headers = [(name.lower(), value) for name, value in request.headers if name.lower() not in ("cookie", *_FORWARDED)]
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": match.route.key if match.route else "$default",
         "rawPath": unquote(request.path),
         "rawQueryString": request.query,
-        "headers": _joined((name.lower(), value) for name, value in request.headers if name.lower() != "cookie"),
+        "headers": _joined([*headers, *_FORWARDED.items()]),
         "requestContext": _context(request, match),
         "isBase64Encoded": is_base64,
     }

@@ -14,11 +14,11 @@ from urllib.parse import parse_qsl
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sqs.models import sqs_backends
 
+from cdp_core.domain.channels import Channel
 from cdp_core.domain.identity import ANONYMOUS_ID, USER_ID, Identifier, leaf_id
 from cdp_core.domain.leaf import Leaf
 from cdp_core.secrets import identity_key
 from cdp_core.tables import channels, leaves
-from cdp_core.tables.channels import Channel
 from cdp_core.usecases.drain import drain
 
 ROOT = Path(__file__).parents[2]

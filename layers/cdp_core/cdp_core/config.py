@@ -1,6 +1,7 @@
 """The environment, with types. Read once per process through `settings()`, never at import."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -32,8 +33,10 @@ class Settings:
     max_discovered_types: int = 500
     max_leaf_types: int = 200
     erasure_wait_seconds: int = 1200
+    on_registered: str = ""
 
 
+_CALLABLE = re.compile(r"([\w.]+:\w+)?")
 _RANGES = {
     "flush_interval_seconds": (1, 60),
     "flush_max_workers": (1, 50),
@@ -57,6 +60,8 @@ def read_settings(environment: dict[str, str]) -> Settings:
         raise Misconfigured("FLUSH_IDLE must be thrifty or eager")
     if given.get("restoring", "false") not in ("false", "true"):
         raise Misconfigured("RESTORING must be false or true")
+    if not _CALLABLE.fullmatch(given.get("on_registered", "")):
+        raise Misconfigured("ON_REGISTERED must be empty or module:function")
     return Settings(**{name: _number(name, text) if name in _RANGES else text for name, text in given.items()})  # type: ignore[arg-type]
 
 

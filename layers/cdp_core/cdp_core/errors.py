@@ -7,6 +7,8 @@ CdpError
 │   ├── Refused             one event that cannot be kept; its neighbours go on
 │   └── Ambiguous           an identifier that several profiles hold
 ├── Unauthorized            no key, or not a valid one
+├── Forbidden               the key is valid, but not for this
+│   └── OriginNotAllowed    a browser on a page of a website that the channel does not know
 ├── NotFound                no such profile, job, channel
 ├── ChannelDisabled         the key is right, its channel is switched off
 └── TryAgain                our trouble: throttled, unavailable, lost answer, raced
@@ -64,6 +66,18 @@ class Unauthorized(CdpError):
     """No key, or not a valid one."""
 
     code = "unauthorized"
+
+
+class Forbidden(CdpError):
+    """The key is valid, but has no right to this."""
+
+    code = "forbidden"
+
+
+class OriginNotAllowed(Forbidden):
+    """The channel has a list of web origins, and the browser's page is of none of them."""
+
+    code = "origin_not_allowed"
 
 
 class NotFound(CdpError):

@@ -8,6 +8,10 @@ from typing import Any
 MAX_FIELDS = 300
 MAX_BYTES = 65_536
 CUSTOM_PREFIX = "custom."
+TYPED_EMAIL = "typed_email."  # one register an address that somebody typed into a form: its first writer wins
+MEMBER, CUSTOMER = "member.", "customer."  # what the person is registered as
+MAX_TYPED_EMAILS = 20
+MAX_EMAIL = 254
 STANDARD = (
     "email name first_name middle_name last_name gender birthday mobile_phone private_phone business_phone company job_title "
     "address city zip state country website notes other_emails"
@@ -89,21 +93,44 @@ def _fields(name: str, value: Any) -> Iterable[tuple[str, Any]]:
         yield FIELD_OF_TRAIT.get(name, CUSTOM_PREFIX + name), value
 
 
+def typed(fields: Mapping[str, Any], *, time: int, source: str, message_id: str) -> dict[str, Register]:
+    """The registers that a form's contact fields ask for. An address is kept beside others: a form replaces none."""
+    said = {
+        name: Register(value=value, time=time, source=source, message_id=message_id) for name, value in fields.items()
+    }
+    address = said.pop("email", None)
+    if address is None or not isinstance(address.value, str) or not _is_address(address.value):
+        return said
+    return said | {TYPED_EMAIL + address.value.lower(): address}
+
+
+def _is_address(text: str) -> bool:
+    return len(text) <= MAX_EMAIL and "@" in text.strip("@") and not any(map(str.isspace, text))
+
+
 def fold(*many: Registers) -> dict[str, Register]:
-    """The union of registers, the greatest per field. Commutative, associative, idempotent."""
+    """The union of registers, the greatest per field, the smallest of typed addresses. Commutative, associative, idempotent."""
     folded: dict[str, Register] = {}
     for registers in many:
         for name, register in registers.items():
-            if name not in folded or folded[name].order < register.order:
+            if name not in folded or _replaces(name, register, folded[name]):
                 folded[name] = register
     return folded
 
 
+def _replaces(name: str, new: Register, old: Register) -> bool:
+    return new.order < old.order if name.startswith(TYPED_EMAIL) else old.order < new.order
+
+
 def bounded(registers: Registers) -> dict[str, Register]:
-    """The registers within MAX_FIELDS and MAX_BYTES: standard fields first, then custom ones by name."""
+    """The registers within MAX_FIELDS and MAX_BYTES: standard fields first, then custom ones by name.
+
+    Of typed addresses the MAX_TYPED_EMAILS earliest: the same ones in whatever order they arrived.
+    """
     kept: dict[str, Register] = {}
     size = 0
-    for name in sorted(registers, key=lambda name: (name.startswith(CUSTOM_PREFIX), name)):
+    late = set(_typed_names(registers)[MAX_TYPED_EMAILS:])
+    for name in sorted(registers.keys() - late, key=lambda name: (name.startswith(CUSTOM_PREFIX), name)):
         size += len(name.encode()) + len(canonical(registers[name].value)) + 80
         if len(kept) == MAX_FIELDS or size > MAX_BYTES:
             break
@@ -114,6 +141,7 @@ def bounded(registers: Registers) -> dict[str, Register]:
 def contact_fields(registers: Registers) -> dict[str, Any]:
     """What people see: snake_case fields, the rest under `custom`; removed fields are absent."""
     said = {name: register.value for name, register in registers.items() if register.value is not None}
+    said |= _emails(registers)
     custom = {name[len(CUSTOM_PREFIX) :]: value for name, value in said.items() if name.startswith(CUSTOM_PREFIX)}
     shown = {name: said[name] for name in STANDARD if name in said}
     return shown | ({"custom": custom} if custom else {})
@@ -127,7 +155,34 @@ def full_name(registers: Registers) -> str:
 
 def email(registers: Registers) -> str:
     """The contact's e-mail address, or an empty text."""
-    return _said(registers, "email").strip()
+    address = _emails(registers).get("email")
+    return address.strip() if isinstance(address, str) else ""
+
+
+def _emails(registers: Registers) -> dict[str, Any]:
+    """`email` is what was said of the person, else the first address typed since it was removed; the rest are `other_emails`."""
+    named = registers.get("email")
+    addresses = [registers[name] for name in _typed_names(registers)]
+    shown = named.value if named else None
+    if shown is None:
+        removed_at = named.time if named else -1
+        shown = next((one.value for one in addresses if one.time > removed_at), None)
+    others = [one.value for one in addresses if one.value.lower() != str(shown).strip().lower()]
+    return ({} if shown is None else {"email": shown}) | ({"other_emails": others} if others else {})
+
+
+def _typed_names(registers: Registers) -> list[str]:
+    """The registers of typed addresses, earliest first."""
+    names = [name for name in registers if name.startswith(TYPED_EMAIL)]
+    return sorted(names, key=lambda name: (registers[name].order, name))
+
+
+def registration(registers: Registers, prefix: str) -> dict[str, Any] | None:
+    """What the person is registered as: the fields of MEMBER or CUSTOMER, or None."""
+    said = {
+        name[len(prefix) :]: r.value for name, r in registers.items() if name.startswith(prefix) and r.value is not None
+    }
+    return said or None
 
 
 def _said(registers: Registers, name: str) -> str:

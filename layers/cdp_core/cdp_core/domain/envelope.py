@@ -26,7 +26,8 @@ class Event:
     """One thing that happened, validated by track.
 
     `time` is the client's claim in milliseconds (times.NO_TIME if unusable), `timestamp` the same as it was sent;
-    `body` holds what is left: event, name, category, properties, traits, context, group_id, previous_id.
+    `body` holds what is left: event, name, category, properties, traits, context, group_id, previous_id; and what track made of
+    it: contact, member, customer. `user_hash` proves the user id to track and goes no further.
     """
 
     type: str
@@ -36,6 +37,7 @@ class Event:
     time: int = 0
     timestamp: str | None = None
     authority: bool = False
+    user_hash: str | None = None
     body: dict[str, Any] = field(default_factory=dict)
 
     def identifiers(self) -> list[Identifier]:
@@ -79,6 +81,19 @@ class Envelope:
 def envelope_key(received_at: int, randomness: bytes) -> bytes:
     """A new envelope's key; keys sort by the time they were made."""
     return received_at.to_bytes(6, "big") + randomness[: KEY_BYTES - 6]
+
+
+def said(event: Event) -> dict[str, Any]:
+    """The event as a client would send it, so that it can be read again."""
+    ids = {"messageId": event.message_id, "userId": event.user_id, "anonymousId": event.anonymous_id}
+    names = {"group_id": "groupId", "previous_id": "previousId"}
+    body = {
+        names.get(name, name): part
+        for name, part in event.body.items()
+        if name not in ("contact", "member", "customer")
+    }
+    plain = {"type": event.type, "timestamp": event.timestamp, **ids, **body}
+    return {name: part for name, part in plain.items() if part is not None}
 
 
 def part_key(key: bytes, part: int) -> bytes:

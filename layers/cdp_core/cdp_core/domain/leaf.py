@@ -14,8 +14,8 @@ LinkKey = tuple[
 class Leaf:
     """The hot item of a leaf; times in ms. A leaf that was never written is all defaults.
 
-    The flush owns version, identifier, counts, first/last seen, created_at, ring, horizon, listed and verified_since. Links and
-    erasures own the rest (protocol 2b): neither ever writes an attribute of the other.
+    The flush owns version, identifier, counts, first/last seen, created_at, ring, horizon, listed and verified_since. Links,
+    consents and erasures own the rest (protocol 2b): neither ever writes an attribute of the other.
     """
 
     id: str
@@ -38,12 +38,15 @@ class Leaf:
     unlinked: frozenset[str] = frozenset()
     floor: int = 0
     job: str = ""
+    consented_at: int | None = None
     ttl: int | None = None
 
     @property
     def is_live(self) -> bool:
         """Whether the leaf holds anything of its current life: a tombstone and an unwritten leaf do not."""
-        return self.created_at is not None or self.parent is not None or self.children > 0
+        return (
+            self.created_at is not None or self.parent is not None or self.children > 0 or self.consented_at is not None
+        )
 
 
 def earliest(*times: int | None) -> int | None:

@@ -31,13 +31,27 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """An event's wish that `child`, the leaf of `identifier`, be under `parent`; `epoch` is the parent's when the event was stored."""
+    """An event's wish that `child`, the leaf of `identifier`, be under `parent`; `epoch` is the parent's when the event was stored.
+
+    `parent_identifier` is what the parent is the leaf of: its hot item may not be written yet.
+    """
 
     child: str
     identifier: str
     parent: str
+    parent_identifier: str
     key: LinkKey
     epoch: int
+
+
+def branch(tree: Tree, top: str) -> frozenset[str]:
+    """A leaf of a tree and all below it."""
+    found, todo = {top}, [top]
+    while todo:
+        below = tree.children.get(todo.pop(), frozenset()) - found
+        found |= below
+        todo += sorted(below)
+    return frozenset(found & tree.leaves.keys())
 
 
 MAX_UNLINKED = 100  # pairs that a leaf remembers; each takes a place in its hot item

@@ -2,35 +2,30 @@
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
+from typing import Any
 
 from cdp_core.config import settings
+from cdp_core.domain.channels import Channel, WriteKey
 from cdp_core.tables import dynamo
+from cdp_core.tables.codec import from_json, to_json
 from cdp_core.tables.dynamo import Item, Key
 
 CACHE_SECONDS = 60  # a revoked key works no longer than this
 _CACHED_KEYS = 1_000
+_LISTS = ("origins", "consent_categories")
+_DIRECTORY = "channels"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
-    """A website, app or server that sends events."""
-
-    code_name: str
-    name: str
-    type: str
-    enabled: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteKey:
-    """A key's public half: its id, its channel, whether it is secret (has authority) and whether the channel is on."""
+class KeyInfo:
+    """A key as admins see it: never the key itself. Times in ms."""
 
     id: str
-    channel: str
     secret: bool
-    enabled: bool = True
+    created_at: int
+    revoked_at: int | None
 
 
 def key_hash(key: str) -> str:
@@ -39,14 +34,18 @@ def key_hash(key: str) -> str:
 
 
 def save_channel(channel: Channel) -> bool:
-    """Stores a new channel. False if its code name is taken."""
-    item = dynamo.key_of(_channel_key(channel.code_name))
-    item |= {"name": {"S": channel.name}, "type": {"S": channel.type}, "enabled": {"BOOL": channel.enabled}}
+    """Stores a new channel and its place in the list of all. False if its code name is taken."""
+    put = _put(_channel_key(channel.code_name), _attributes(channel))
+    listed = _put((_DIRECTORY, channel.code_name), {})
+    return dynamo.transact([put | {"Put": put["Put"] | {"ConditionExpression": "attribute_not_exists(pk)"}}, listed])
+
+
+def change_channel(channel: Channel) -> bool:
+    """Stores a channel's settings anew. False if there is none of this name."""
     answer = dynamo.call(
         "put_item",
-        TableName=settings().profiles_table,
-        Item=item,
-        ConditionExpression="attribute_not_exists(pk)",
+        **_put(_channel_key(channel.code_name), _attributes(channel))["Put"],
+        ConditionExpression="attribute_exists(pk)",
     )
     return answer is not None
 
@@ -54,18 +53,52 @@ def save_channel(channel: Channel) -> bool:
 def find_channel(code_name: str) -> Channel | None:
     """The channel, or None."""
     item = dynamo.get(settings().profiles_table, _channel_key(code_name))
+    return _parse(code_name, item) if item else None
+
+
+def all_channels() -> list[Channel]:
+    """Every channel, by code name."""
+    names = [item["sk"]["S"] for item in _partition(_DIRECTORY, "")]
+    found = dynamo.get_many(settings().profiles_table, map(_channel_key, names))
+    return [_parse(name, found[_channel_key(name)]) for name in names if _channel_key(name) in found]
+
+
+def save_write_key(key: str, *, channel: str, secret: bool, created_at: int = 0) -> str:
+    """Makes `key` a write key of the channel; its id. Again is no change."""
+    name = key_hash(key)
+    facts: Item = {"secret": {"BOOL": secret}, "created": {"N": str(created_at)}}
+    of_key = facts | {"id": {"S": name[:12]}, "channel": {"S": channel}}
+    of_channel = facts | {"hash": {"S": name}}
+    puts = [_put(_write_key_key(key), of_key), _put((_channel_key(channel)[0], f"key#{name[:12]}"), of_channel)]
+    once = {"ConditionExpression": "attribute_not_exists(pk)"}
+    dynamo.transact([{"Put": one["Put"] | once} for one in puts])
+    return name[:12]
+
+
+def keys_of(code_name: str) -> list[KeyInfo]:
+    """The write keys of a channel, revoked ones included."""
+    return [_key_info(item) for item in _partition(_channel_key(code_name)[0], "key#")]
+
+
+def revoke_key(code_name: str, key_id: str, *, at: int) -> bool:
+    """Takes a key's rights for good. False if the channel has no such key. Again is no change."""
+    place: Key = (_channel_key(code_name)[0], f"key#{key_id}")
+    item = dynamo.get(settings().profiles_table, place)
     if item is None:
-        return None
-    return Channel(code_name=code_name, name=item["name"]["S"], type=item["type"]["S"], enabled=item["enabled"]["BOOL"])
+        return False
+    dynamo.transact([_revocation(key, at) for key in (place, (f"key#{item['hash']['S']}", "key"))])
+    return True
 
 
-def save_write_key(key: str, *, channel: str, secret: bool) -> WriteKey:
-    """Makes `key` a write key of the channel; again is no change."""
-    saved = WriteKey(id=key_hash(key)[:12], channel=channel, secret=secret)
-    item: Item = dynamo.key_of(_write_key_key(key))
-    item |= {"id": {"S": saved.id}, "channel": {"S": channel}, "secret": {"BOOL": secret}}
-    dynamo.call("put_item", TableName=settings().profiles_table, Item=item)
-    return saved
+def _revocation(key: Key, at: int) -> dict[str, Any]:
+    return {
+        "Update": {
+            "TableName": settings().profiles_table,
+            "Key": dynamo.key_of(key),
+            "UpdateExpression": "SET revoked = if_not_exists(revoked, :at)",
+            "ExpressionAttributeValues": {":at": {"N": str(at)}},
+        }
+    }
 
 
 def find_write_key(key: str) -> WriteKey | None:
@@ -86,11 +119,48 @@ def _cache() -> dict[str, tuple[float, WriteKey | None]]:
 
 def _read(key: str) -> WriteKey | None:
     item = dynamo.get(settings().profiles_table, _write_key_key(key))
-    if item is None or "revoked" in item:
+    channel = find_channel(item["channel"]["S"]) if item and "revoked" not in item else None
+    if item is None or channel is None:
         return None
-    channel = find_channel(item["channel"]["S"])
-    enabled = channel is not None and channel.enabled
-    return WriteKey(id=item["id"]["S"], channel=item["channel"]["S"], secret=item["secret"]["BOOL"], enabled=enabled)
+    return WriteKey(id=item["id"]["S"], channel=channel, secret=item["secret"]["BOOL"])
+
+
+def _attributes(channel: Channel) -> Item:
+    plain = asdict(channel)
+    rest = {name: value for name, value in plain.items() if name not in ("code_name", "name", "type", "enabled")}
+    item: Item = {"name": {"S": channel.name}, "type": {"S": channel.type}, "enabled": {"BOOL": channel.enabled}}
+    return item | {"s": {"S": to_json(rest)}}
+
+
+def _parse(code_name: str, item: Item) -> Channel:
+    rest = (
+        {name: tuple(v) if name in _LISTS else v for name, v in from_json(item["s"]["S"]).items()}
+        if "s" in item
+        else {}
+    )
+    rest |= {"name": item["name"]["S"], "type": item["type"]["S"], "enabled": item["enabled"]["BOOL"]}
+    return Channel(code_name=code_name, **rest)
+
+
+def _key_info(item: Item) -> KeyInfo:
+    return KeyInfo(
+        id=item["sk"]["S"].removeprefix("key#"),
+        secret=item["secret"]["BOOL"],
+        created_at=int(item["created"]["N"]),
+        revoked_at=int(item["revoked"]["N"]) if "revoked" in item else None,
+    )
+
+
+def _partition(pk: str, prefix: str) -> list[Item]:
+    condition, values = "pk = :pk", {":pk": {"S": pk}}
+    if prefix:
+        condition, values = f"{condition} AND begins_with(sk, :prefix)", values | {":prefix": {"S": prefix}}
+    pages = dynamo.query(settings().profiles_table, condition=condition, values=values, ConsistentRead=True)
+    return [item for page in pages for item in page["Items"]]
+
+
+def _put(key: Key, attributes: Item) -> dict[str, Any]:
+    return {"Put": {"TableName": settings().profiles_table, "Item": dynamo.key_of(key) | attributes}}
 
 
 def _channel_key(code_name: str) -> Key:

@@ -1,4 +1,4 @@
-"""Gateway of the contact items: a leaf's registers, one item a life, and of the accounts' registers of the same form."""
+"""Gateway of the contact items: a leaf's registers, one item a life, and of accounts, members and customers in the same form."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,9 +26,9 @@ def contact_key(leaf: str, epoch: int) -> Key:
     return leaf, life(epoch) + "contact"
 
 
-def account_key(group_id: str) -> Key:
-    """The primary key of an account."""
-    return f"account#{group_id}", "account"
+def record_key(kind: str, name: str) -> Key:
+    """The primary key of an account, a member or a customer."""
+    return f"{kind}#{name}", kind
 
 
 def load(key: Key) -> Details:
@@ -62,25 +62,25 @@ def save(before: Details, registers: Registers) -> bool:
     return answer is not None
 
 
-def join_account(leaf: str, epoch: int, *, group_id: str, received_at: int) -> None:
-    """Makes the leaf a member of the account, from both sides; again is no change."""
+def join_record(leaf: str, epoch: int, record: tuple[str, str], *, received_at: int) -> None:
+    """Makes the leaf belong to an account, a member or a customer, from both sides; again is no change."""
     table = settings().profiles_table
     sides = (
-        {**dynamo.key_of(membership_key(leaf, epoch, group_id)), "at": {"N": str(received_at)}},
-        dynamo.key_of(account_member_key(group_id, leaf, epoch)),
+        {**dynamo.key_of(membership_key(leaf, epoch, record)), "at": {"N": str(received_at)}},
+        dynamo.key_of(record_leaf_key(record, leaf, epoch)),
     )
     for item in sides:
         dynamo.call("put_item", TableName=table, Item=item, ConditionExpression="attribute_not_exists(pk)")
 
 
-def membership_key(leaf: str, epoch: int, group_id: str) -> Key:
-    """The primary key of a leaf's membership of an account."""
-    return leaf, f"{life(epoch)}membership#{group_id}"
+def membership_key(leaf: str, epoch: int, record: tuple[str, str]) -> Key:
+    """The primary key of a leaf's belonging to a record."""
+    return leaf, f"{life(epoch)}membership#{record[0]}#{record[1]}"
 
 
-def account_member_key(group_id: str, leaf: str, epoch: int) -> Key:
-    """The primary key of the same membership as the account lists it."""
-    return f"account#{group_id}", f"leaf#{leaf}#{epoch:06d}"
+def record_leaf_key(record: tuple[str, str], leaf: str, epoch: int) -> Key:
+    """The primary key of the same belonging as the record lists it."""
+    return f"{record[0]}#{record[1]}", f"leaf#{leaf}#{epoch:06d}"
 
 
 def parse(key: Key, item: Item | None) -> Details:

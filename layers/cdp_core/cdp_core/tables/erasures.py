@@ -1,7 +1,7 @@
 """Gateway of erasures: the tombstones of a whole profile in one transaction, and the sweeps behind them."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +9,14 @@ from typing import Any
 from cdp_core.config import settings
 from cdp_core.domain.jobs import Job
 from cdp_core.domain.leaf import Leaf
-from cdp_core.domain.times import day_of
-from cdp_core.tables import activities, contacts, dead_letters, dynamo, jobs, leaves
+from cdp_core.domain.times import DAY_MS, day_of
+from cdp_core.tables import activities, consents, contacts, dead_letters, dynamo, jobs, leaves
 from cdp_core.tables.dynamo import Item, Key
 
 PAGE = 1_000
 _THREADS = 8
-_EMPTIED = ("n", "fs", "ls", "ca", "ring", "hz", "li", "id", "vf", "par", "lk", "ch", "un", "fl", "ttl")
+_CONSENTS_LIVE_MS = 30 * DAY_MS
+_EMPTIED = ("n", "fs", "ls", "ca", "ring", "hz", "li", "id", "vf", "par", "lk", "ch", "un", "fl", "cs", "ttl")
 _STORE_OF = {"contact": "contact", "membership": "memberships", "listing": "listing", "links": "links"}
 
 
@@ -28,9 +29,23 @@ class Page:
     last: str
 
 
-def entomb(members: Iterable[Leaf], job: Job, *, erased_until: int) -> bool:
-    """Ends the current life of every leaf and creates the job, all or nothing. False if a leaf changed since it was read."""
-    return dynamo.transact([*(_tombstone(leaf, job, erased_until) for leaf in members), *jobs.creation(job)])
+def entomb(members: Iterable[Leaf], job: Job, *, erased_until: int, consents: Mapping[str, int]) -> bool:
+    """Ends the current life of every leaf and creates the job, all or nothing. False if a leaf changed since it was read.
+
+    `consents` are the consent keys of these lives, with the life of each: the job's list until they are removed.
+    """
+    tombstones = [_tombstone(leaf, job, erased_until) for leaf in members]
+    listed = [f"{hashed}#{epoch}" for hashed, epoch in sorted(consents.items())]
+    expiry = job.created_at + _CONSENTS_LIVE_MS
+    chunk = [jobs.chunk_creation(job.id, 0, listed, expires_at=expiry)] if listed else []
+    return dynamo.transact([*tombstones, *jobs.creation(job), *chunk])
+
+
+def remove_consents(job: Job) -> int:
+    """Removes the consents of the lives that the job ended; how many there were. Again is no change."""
+    listed = [text.rpartition("#") for text in jobs.load_chunk(job.id, 0)]
+    consents.remove({hashed: int(epoch) for hashed, _, epoch in listed})
+    return len(listed)
 
 
 def _tombstone(leaf: Leaf, job: Job, erased_until: int) -> dict[str, Any]:
@@ -125,5 +140,6 @@ def _row(item: Item) -> tuple[str, list[Key]]:
 
 def _detail(item: Item, leaf: str, epoch: int) -> tuple[str, list[Key]]:
     kind, _, name = item["sk"]["S"].removeprefix(leaves.life(epoch)).partition("#")
-    also = [contacts.account_member_key(name, leaf, epoch)] if kind == "membership" else []
+    record, _, number = name.partition("#")
+    also = [contacts.record_leaf_key((record, number), leaf, epoch)] if kind == "membership" else []
     return _STORE_OF[kind], also

@@ -115,9 +115,19 @@ def close(job: Job) -> None:
 
 def save_chunk(job_id: str, number: int, values: list[str], *, expires_at: int) -> None:
     """Stores one part of a long list that a job is about, before the job itself; it expires by itself (ms)."""
+    dynamo.call("put_item", **chunk_creation(job_id, number, values, expires_at=expires_at)["Put"])
+
+
+def chunk_creation(job_id: str, number: int, values: list[str], *, expires_at: int) -> dict[str, Any]:
+    """The transaction's action that stores one part of a job's list."""
     item = dynamo.key_of(_chunk_key(job_id, number))
     item |= {"values": {"S": to_json(values)}, "ttl": {"N": str(expires_at // 1000)}}
-    dynamo.call("put_item", TableName=settings().profiles_table, Item=item)
+    return {"Put": {"TableName": settings().profiles_table, "Item": item}}
+
+
+def remove_chunk(job_id: str, number: int) -> None:
+    """Removes one part of a job's list."""
+    dynamo.call("delete_item", TableName=settings().profiles_table, Key=dynamo.key_of(_chunk_key(job_id, number)))
 
 
 def load_chunk(job_id: str, number: int) -> list[str]:

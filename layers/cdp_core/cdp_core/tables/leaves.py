@@ -21,6 +21,7 @@ _NUMBERS = {
     "ch": "children",
     "fl": "floor",
     "vf": "verified_since",
+    "cs": "consented_at",
     "ttl": "ttl",
 }
 _TEXTS = {"id": "identifier", "par": "parent", "li": "listed", "jb": "job"}

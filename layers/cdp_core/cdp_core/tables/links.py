@@ -63,29 +63,46 @@ def children_of(leaf: Leaf) -> frozenset[str]:
     return _children([leaf])[leaf.id]
 
 
-def link(wish: Wish, below: Tree, above: Tree) -> bool:
-    """Puts the child under the parent in one transaction. False if a leaf changed since it was read."""
+def link(wish: Wish, below: Tree, above: Tree, consents: list[dict[str, Any]]) -> bool:
+    """Puts the child under the parent in one transaction. False if a leaf changed since it was read.
+
+    `consents` are the transaction's actions that store what the people of both trees decided (usecases/shared_consents).
+    """
     child, parent = below.leaves[wish.child], above.leaves[wish.parent]
     actions = [_set_parent(child, wish)]
     if child.parent != parent.id:
         actions += _join(parent, child)
         if child.parent is not None:
             actions += _leave(below.leaves[child.parent], child)
-    root = above.leaves[above.root]
-    if root.id not in (parent.id, child.id, child.parent):
-        actions.append(_update(root, "SET lv = :lv", {}))  # bounds the size of the whole tree, not only of this branch
-    return dynamo.transact(actions)
+    roots = {tree.leaves[tree.root].id: tree.leaves[tree.root] for tree in (above, below)}
+    untouched = [root for name, root in roots.items() if name not in (parent.id, child.id, child.parent)]
+    # The root's link version bounds the size of the whole tree, and says that nobody decided about a consent meanwhile.
+    actions += [_update(root, "SET lv = :lv", {}) for root in untouched]
+    return dynamo.transact([*actions, *consents])
 
 
-def unlink(child: Leaf, parent: Leaf, *, floor: int) -> bool:
-    """Takes the child from under its parent in one transaction. False if one of them changed since it was read.
+def unlink(child: Leaf, tree: Tree, *, floor: int, consents: list[dict[str, Any]]) -> bool:
+    """Takes the child from under its parent in one transaction. False if one of them, or the root, changed since it was read.
 
-    The pair is remembered, and `floor` (ms) voids every request for a link received before it.
+    The pair is remembered, and `floor` (ms) voids every request for a link received before it. `consents` as for `link`.
     """
+    parent, root = tree.leaves[child.parent or ""], tree.leaves[tree.root]
     values: Item = {":fl": {"N": str(max(floor, child.floor))}, ":un": {"SS": [parent.id]}}
     cut = _update(child, "SET lv = :lv, fl = :fl ADD un :un", values)
     cut["Update"]["UpdateExpression"] = cut["Update"]["UpdateExpression"].replace("#ttl", "par, lk, #ttl")
-    return dynamo.transact([cut, *_leave(parent, child)])
+    touched = [_update(root, "SET lv = :lv", {})] if root.id != parent.id else []
+    return dynamo.transact([cut, *_leave(parent, child), *touched, *consents])
+
+
+def decide(leaf: Leaf, identifier: str, root: Leaf, at: int, consents: list[dict[str, Any]]) -> bool:
+    """Stores what a person decided about a consent through one leaf, in one transaction. False if the profile changed meanwhile.
+
+    The leaf is a person from then on (`at`, ms), even if nothing else was ever heard of them.
+    """
+    values: Item = {":cs": {"N": str(leaf.consented_at or at)}, ":id": {"S": identifier}}
+    actions = [_update(leaf, "SET lv = :lv, cs = :cs, id = :id", values)]
+    actions += [_update(root, "SET lv = :lv", {})] if root.id != leaf.id else []
+    return dynamo.transact([*actions, *consents])
 
 
 def _set_parent(child: Leaf, wish: Wish) -> dict[str, Any]:

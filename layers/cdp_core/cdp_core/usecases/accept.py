@@ -1,49 +1,110 @@
-"""Takes what a client submits: authenticates the write key and puts one envelope on the queue, truthfully."""
+"""Takes what a client submits: judges each event, decides about consent, and puts envelopes on the queue, truthfully."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from cdp_core import queue
-from cdp_core.domain.envelope import KEY_BYTES, Envelope, Event, Refusal, encode, envelope_key
-from cdp_core.errors import ChannelDisabled, Unauthorized, Unavailable
-from cdp_core.tables import channels
-from cdp_core.tables.channels import WriteKey
+from cdp_core.domain import consent
+from cdp_core.domain.admission import CONSENT_WITHHELD, Outcome, Withheld, admit
+from cdp_core.domain.catalogue import Catalogue
+from cdp_core.domain.channels import WriteKey
+from cdp_core.domain.consent import LEGITIMATE_INTEREST
+from cdp_core.domain.envelope import KEY_BYTES, Envelope, Event, Refusal, encode, envelope_key, said
+from cdp_core.domain.identity import Identifier
+from cdp_core.errors import Refused, Unavailable
+from cdp_core.observability import count
+from cdp_core.tables import catalogue, consents
 from cdp_core.tables.codec import to_json
 
 MAX_MESSAGE_BYTES = 900_000  # SQS takes 1 MiB; escapes and attributes need a margin
-CHANNEL_DEFAULT = "channel_default"
+Judged = tuple[Outcome, str]  # with the legal basis on which it is kept
 _Part = TypeVar("_Part", Event, Refusal)
 
 
-def authenticate(write_key: str) -> WriteKey:
-    """The key's channel and authority. Raises Unauthorized or ChannelDisabled."""
-    found = channels.find_write_key(write_key) if write_key else None
-    if found is None:
-        raise Unauthorized("the write key is missing or not valid")
-    if not found.enabled:
-        raise ChannelDisabled("the channel of this write key is disabled")
-    return found
+def accept(key: WriteKey, submitted: Sequence[Event | Refusal], *, now: int) -> list[Outcome]:
+    """Makes the submitted events durable; what became of each. `now` is in milliseconds.
 
-
-def accept(write_key: str, outcomes: Sequence[Event | Refusal], *, now: int) -> None:
-    """Makes the submitted events durable. `now` is in milliseconds.
-
-    Raises Unauthorized, ChannelDisabled, or Unavailable if the queue did not take all of them for certain.
+    Raises Unavailable if the queue did not take all of them for certain, or if a consent could not be read: nothing is kept then.
     """
-    key = authenticate(write_key)
-    envelope = Envelope(
-        key=_new_key(now),
-        received_at=now,
-        channel=key.channel,
-        write_key=key.id,
-        legal_basis=CHANNEL_DEFAULT,  # the consent verdict of design section 6 is decided here, once
-        events=tuple(replace(one, authority=key.secret) for one in outcomes if isinstance(one, Event)),
-        refused=tuple(replace(one, authority=key.secret) for one in outcomes if isinstance(one, Refusal)),
-    )
-    if not all(queue.send(list(_messages(envelope)))):
+    definitions = catalogue.remembered()
+    judged = _consented([admitted(one, key, definitions) for one in submitted], key)
+    messages = [message for envelope in _envelopes(judged, key, now) for message in _messages(envelope)]
+    if messages and not all(queue.send(messages)):
         raise Unavailable("the events could not be queued; send them again")
+    outcomes = [outcome for outcome, _ in judged]
+    _count(outcomes)
+    return outcomes
+
+
+def admitted(one: Event | Refusal, key: WriteKey, definitions: Catalogue) -> Outcome:
+    """The event as its channel and the catalogue see it; a refusal of either becomes one."""
+    if isinstance(one, Refusal):
+        return replace(one, authority=key.secret)
+    try:
+        return admit(one, key, definitions)
+    except Refused as refused:
+        return Refusal(
+            reason=refused.code,
+            message=str(refused),
+            original=to_json(said(one)),
+            message_id=one.message_id,
+            user_id=one.user_id,
+            anonymous_id=one.anonymous_id,
+            authority=key.secret,
+        )
+
+
+def _consented(outcomes: list[Outcome], key: WriteKey) -> list[Judged]:
+    """Every outcome with its legal basis. What is not allowed becomes Withheld here and never leaves this function."""
+    gate = key.channel.consent_gate
+    asked = {identifier for one in outcomes for identifier in _asked_of(one)} if gate else set()
+    histories = consents.histories(sorted(asked)) if asked else {}
+    return [_judge(one, key, histories) for one in outcomes]
+
+
+def _asked_of(outcome: Outcome) -> list[Identifier]:
+    if isinstance(outcome, Event):
+        return consent.asked_of(outcome)
+    return outcome.identifiers() if isinstance(outcome, Refusal) else []
+
+
+def _judge(one: Outcome, key: WriteKey, histories: dict[Identifier, tuple[consent.Entry, ...]]) -> Judged:
+    if isinstance(one, Withheld):
+        return one, ""
+    history = consent.union(*(histories.get(identifier, ()) for identifier in _asked_of(one)))
+    entry = consent.deciding(history).get(key.channel.tracking_consent)
+    claimed = consent.claimed_by(one, key.channel.consent_categories) if isinstance(one, Event) else None
+    basis = consent.verdict(key.channel, decided=entry.agreed if entry else None, claimed=claimed)
+    if basis is not None:
+        return one, basis
+    if isinstance(one, Event) and consent.is_legitimate(one):
+        return consent.stripped(one), LEGITIMATE_INTEREST
+    message = "the person did not agree, or withdrew the agreement"
+    return Withheld(rule=CONSENT_WITHHELD, message=message, message_id=one.message_id), ""
+
+
+def _envelopes(judged: Iterable[Judged], key: WriteKey, now: int) -> Iterator[Envelope]:
+    """One envelope for each legal basis: nearly always one. Legitimate interest names no channel and no key."""
+    judged = list(judged)
+    for basis in dict.fromkeys(basis for _, basis in judged if basis):
+        is_bare = basis == LEGITIMATE_INTEREST
+        kept = [outcome for outcome, reason in judged if reason == basis]
+        yield Envelope(
+            key=_new_key(now),
+            received_at=now,
+            channel="" if is_bare else key.channel.code_name,
+            write_key="" if is_bare else key.id,
+            legal_basis=basis,
+            events=tuple(one for one in kept if isinstance(one, Event)),
+            refused=tuple(one for one in kept if isinstance(one, Refusal)),
+        )
+
+
+def _count(outcomes: Iterable[Outcome]) -> None:
+    rules = [one.rule for one in outcomes if isinstance(one, Withheld)]
+    count(**{rule: rules.count(rule) for rule in set(rules)})
 
 
 def _messages(envelope: Envelope) -> Iterator[str]:

@@ -72,8 +72,8 @@ def _apply_life(work: LeafWork, leaf: Leaf, tools: Tools, outcome: Outcome) -> b
     outcome.counts["dead_letters"] += len(stored.refused)
     complete = [share for share in shares if share.key not in stored.incomplete]
     registers = _save_contact(leaf, complete)
-    _join_accounts(leaf, complete)
-    _link(leaf, complete, tools, outcome)
+    _join_records(leaf, complete)
+    _link(replace(leaf, identifier=work.identifier), complete, tools, outcome)
     claims = [claim for claim in stored.claims if claim.key not in outcome.failed]
     return _commit(leaf, claims, _Facts(work.identifier, complete, registers))
 
@@ -106,16 +106,17 @@ def _fold_into(key: Key, updates: Registers) -> Registers:
     for _ in range(TRIES):
         before = contacts.load(key)
         after = bounded(fold(before.registers, updates))
-        if after == before.registers or contacts.save(before, after):
+        is_stored = before.version > 0 and after == before.registers
+        if is_stored or contacts.save(before, after):
             return after
     raise Contended("details changed too often")
 
 
-def _join_accounts(leaf: Leaf, shares: Iterable[Share]) -> None:
+def _join_records(leaf: Leaf, shares: Iterable[Share]) -> None:
     for share in shares:
-        for account, registers in share.accounts.items():
-            _fold_into(contacts.account_key(account), registers)
-            contacts.join_account(leaf.id, leaf.epoch, group_id=account, received_at=share.received_at)
+        for (kind, name), registers in share.records.items():
+            _fold_into(contacts.record_key(kind, name), registers)
+            contacts.join_record(leaf.id, leaf.epoch, (kind, name), received_at=share.received_at)
 
 
 def _link(leaf: Leaf, shares: Iterable[Share], tools: Tools, outcome: Outcome) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from cdp_core import clock, queue
 from cdp_core.domain.envelope import Envelope, decode
 from cdp_core.domain.identity import Identifier, leaf_id
-from cdp_core.domain.work import LeafWork, regroup
+from cdp_core.domain.work import LeafWork, Rules, regroup
 from cdp_core.errors import TryAgain, Unavailable
 from cdp_core.observability import logger
 from cdp_core.queue import Message
@@ -18,7 +18,7 @@ from cdp_core.secrets import identity_key
 from cdp_core.tables import leaves
 from cdp_core.tables.codec import from_json
 from cdp_core.tables.dead_letters import MAX_ORIGINAL
-from cdp_core.usecases import activity_types, bury
+from cdp_core.usecases import activity_types, bury, on_registered
 from cdp_core.usecases.apply_leaf import Outcome, Tools, apply
 
 MAX_MESSAGES = 1_000
@@ -124,7 +124,7 @@ def _apply_envelopes(group: list[_Delivery], remaining_ms: RemainingMs, counts: 
     """The keys of the envelopes that are not complete. Raises TryAgain if not even the reads worked."""
     envelopes = {one.envelope.key: one.envelope for one in group}
     attempts = {one.envelope.key: one.message.attempts for one in group}
-    works, failures = regroup(envelopes.values(), _leaf_of)
+    works, failures = regroup(envelopes.values(), Rules(_leaf_of, on_registered.handler()))
     counts["events"] += sum(len(envelope.events) + len(envelope.refused) for envelope in envelopes.values())
     counts["leaves"] += len(works)
     for envelope in envelopes.values():

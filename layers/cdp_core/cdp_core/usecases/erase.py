@@ -6,11 +6,13 @@ from typing import Any
 
 from cdp_core import clock
 from cdp_core.domain import erasure as rules
+from cdp_core.domain.consent import consent_key
 from cdp_core.domain.counting import TRIES
+from cdp_core.domain.identity import parse_identifier
 from cdp_core.domain.jobs import Job, view
 from cdp_core.domain.leaf import Leaf
 from cdp_core.errors import Contended, NotFound, Unavailable
-from cdp_core.tables import erasures, jobs, leaves, links
+from cdp_core.tables import consents, erasures, jobs, leaves, links
 from cdp_core.usecases.resolve import Named, name
 
 _UNKNOWN = "there is no such profile"
@@ -38,6 +40,8 @@ def entomb(
 ) -> Job | None:
     """Ends the lives of these leaves under one job, if nothing changed since they were read; None if something did.
 
+    Their consents are gone when this returns: what they said of themselves does not outlive them.
+
     At most MAX_LEAVES leaves: it is one transaction. `at` is when the erasure was asked for (ms), now if None; `about` goes into
     the job's request.
     After a lost answer the job item tells whether it happened. Raises Unavailable where even that cannot be read.
@@ -50,11 +54,26 @@ def entomb(
         about=about or {},
     )
     try:
-        if erasures.entomb(members, job, erased_until=rules.erased_until(job)):
-            return job
+        if erasures.entomb(members, job, erased_until=rules.erased_until(job), consents=_consents(members)):
+            return _without_consents(job)
     except Unavailable:
         pass
-    return jobs.load(job_id)
+    stored = jobs.load(job_id)
+    return _without_consents(stored) if stored else None
+
+
+def _without_consents(job: Job) -> Job:
+    """The job, once no consent of its people is left. Raises Unavailable."""
+    erasures.remove_consents(job)
+    return job
+
+
+def _consents(members: Sequence[Leaf]) -> dict[str, int]:
+    """The consent keys of these lives. Who decides while this is read changes the profile, and the erasure is tried again."""
+    if all(leaf.consented_at is None for leaf in members):
+        return {}
+    named = {identifier: leaf.epoch for leaf in members if (identifier := parse_identifier(leaf.identifier))}
+    return {consent_key(one): named[one] for one in consents.load_many(named)}
 
 
 def _earlier_job(named: Named, leaf: Leaf) -> Job:
@@ -63,7 +82,7 @@ def _earlier_job(named: Named, leaf: Leaf) -> Job:
     job = jobs.load(leaf.job) if leaf.job and is_last_life else None
     if job is None:
         raise NotFound(_UNKNOWN)
-    return job
+    return _without_consents(job)
 
 
 def _erase(leaf: str, job_id: str) -> Job:
@@ -81,4 +100,4 @@ def _after_another(leaf: Leaf) -> Job:
     job = jobs.load(leaf.job) if leaf.job else None
     if job is None:
         raise NotFound(_UNKNOWN)
-    return job
+    return _without_consents(job)

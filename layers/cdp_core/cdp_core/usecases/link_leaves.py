@@ -9,7 +9,7 @@ from cdp_core.domain.links import Verdict, Wish
 from cdp_core.domain.work import LinkRequest, Share
 from cdp_core.errors import Contended
 from cdp_core.tables import leaves, links
-from cdp_core.usecases import list_profile
+from cdp_core.usecases import list_profile, shared_consents
 
 
 def wish_of(leaf: Leaf, share: Share, request: LinkRequest) -> Wish:
@@ -18,6 +18,7 @@ def wish_of(leaf: Leaf, share: Share, request: LinkRequest) -> Wish:
         child=request.child,
         identifier=request.identifier,
         parent=leaf.id,
+        parent_identifier=leaf.identifier,
         key=(share.received_at, request.message_id),
         epoch=leaf.epoch,
     )
@@ -42,6 +43,6 @@ def _decide_and_store(wish: Wish) -> Verdict:
     for _ in range(TRIES):
         below, above = links.load_tree(wish.child), links.load_tree(wish.parent)
         verdict = rules.decide(wish, below, above)
-        if verdict is not Verdict.LINK or links.link(wish, below, above):
+        if verdict is not Verdict.LINK or links.link(wish, below, above, shared_consents.joining(wish, below, above)):
             return verdict
     raise Contended("a link lost against others too often")

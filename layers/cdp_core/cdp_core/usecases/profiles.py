@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cdp_core.domain.contact import Register, bounded, contact_fields, email, fold
+from cdp_core.domain.consent import Entry, deciding
+from cdp_core.domain.contact import CUSTOMER, MEMBER, Register, bounded, contact_fields, email, fold, registration
 from cdp_core.domain.identity import parse_identifier, profile_id
 from cdp_core.domain.leaf import Leaf, earliest, latest
 from cdp_core.domain.links import Tree
@@ -13,6 +14,7 @@ from cdp_core.domain.times import iso
 from cdp_core.errors import NotFound
 from cdp_core.tables import contacts, leaves, links, profile_items
 from cdp_core.usecases.resolve import Named, name
+from cdp_core.usecases.shared_consents import history_of, identified
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +107,12 @@ def show(profile: Profile) -> dict[str, Any]:
         "first_seen_at": _time(earliest(*(leaf.first_seen for leaf in members))),
         "last_seen_at": _time(latest(*(leaf.last_seen for leaf in members))),
         "contact": contact_fields(profile.registers),
-        "member": None,
-        "customer": None,
+        "member": registration(profile.registers, MEMBER),
+        "customer": registration(profile.registers, CUSTOMER),
         "identities": [_identity(leaf) for leaf in sorted(members, key=lambda leaf: leaf.id)],
-        "channels": sorted({register.source for register in profile.registers.values()}),
+        "channels": sorted({register.source for register in profile.registers.values() if register.source}),
         "activity_counts": _counts(members),
-        "consents": [],
+        "consents": _consents(profile),
         "merged_ids": sorted(profile_id(leaf.id, leaf.epoch) for leaf in members if leaf.id != profile.root.id),
     }
 
@@ -121,7 +123,33 @@ def is_verified(profile: Profile) -> bool:
 
 
 def _display_name(profile: Profile) -> str:
-    return (is_verified(profile) and email(profile.registers)) or f"Anonymous - {profile.id}"
+    member = registration(profile.registers, MEMBER) or {}
+    named = member.get("display_name") or email(profile.registers)
+    return (is_verified(profile) and named) or f"Anonymous - {profile.id}"
+
+
+def _consents(profile: Profile) -> list[dict[str, Any]]:
+    """What the person decided last about each consent, and every decision before."""
+    history = history_of(identified(profile.leaves))
+    return [
+        {
+            "code": code,
+            "agreed": entry.agreed,
+            "decided_at": iso(entry.at),
+            "history": [_decision(one) for one in reversed(history) if one.code == code],
+        }
+        for code, entry in sorted(deciding(history).items())
+    ]
+
+
+def _decision(entry: Entry) -> dict[str, Any]:
+    return {
+        "agreed": entry.agreed,
+        "at": iso(entry.at),
+        "text_version": entry.text,
+        "language": entry.language,
+        "channel": entry.channel,
+    }
 
 
 def _identity(leaf: Leaf) -> dict[str, Any]:
@@ -136,7 +164,7 @@ def _identity(leaf: Leaf) -> dict[str, Any]:
 def _first_receipt(leaf: Leaf) -> int | None:
     """When the leaf was first heard of (ms): by its own envelope, or by the one that linked it."""
     linked_at = leaf.link_key[0] if leaf.link_key else None
-    return earliest(leaf.created_at, linked_at)
+    return earliest(leaf.created_at, linked_at, leaf.consented_at)
 
 
 def _counts(members: tuple[Leaf, ...]) -> dict[str, Any]:

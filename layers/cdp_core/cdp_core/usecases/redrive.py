@@ -14,15 +14,17 @@ from typing import Any
 
 from cdp_core import clock, queue
 from cdp_core.domain import redrive as rules
+from cdp_core.domain.admission import Outcome
+from cdp_core.domain.channels import Channel, WriteKey
 from cdp_core.domain.envelope import Envelope, Event, Refusal, decode, part_key
 from cdp_core.domain.jobs import DONE, WAIT, view
 from cdp_core.domain.redrive import Wanted
 from cdp_core.errors import Unavailable
 from cdp_core.queue import Message
-from cdp_core.tables import dead_letters, jobs
+from cdp_core.tables import catalogue, channels, dead_letters, jobs
 from cdp_core.tables.codec import from_json
 from cdp_core.tables.dead_letters import EVENT, MESSAGE, DeadLetter, Place
-from cdp_core.usecases.accept import message_of
+from cdp_core.usecases.accept import admitted, message_of
 from cdp_core.usecases.dead_letters import Span
 from cdp_core.usecases.hold import Hold, Reread
 
@@ -93,7 +95,9 @@ def _message(letter: DeadLetter, reread: Reread) -> str | None:
     if letter.form == MESSAGE:
         return letter.original if _is_envelope(letter.original) else None
     key = part_key(letter.envelope, letter.index)
-    outcome = _event(letter.original) if letter.form == EVENT else reread(letter.original, key.hex())
+    outcome = (
+        _event(letter.original) if letter.form == EVENT else _readmitted(letter, reread(letter.original, key.hex()))
+    )
     if not isinstance(outcome, Event):
         return None
     envelope = Envelope(
@@ -105,6 +109,14 @@ def _message(letter: DeadLetter, reread: Reread) -> str | None:
         events=(replace(outcome, authority=letter.authority),),
     )
     return message_of(envelope)
+
+
+def _readmitted(letter: DeadLetter, outcome: Event | Refusal) -> Outcome:
+    """A client's event as its channel and the catalogue see it now."""
+    channel = channels.find_channel(letter.channel) or Channel(code_name=letter.channel, name="", type="website")
+    return admitted(
+        outcome, WriteKey(id=letter.write_key, channel=channel, secret=letter.authority), catalogue.remembered()
+    )
 
 
 def _event(original: str) -> Event | Refusal | None:

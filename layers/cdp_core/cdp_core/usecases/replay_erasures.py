@@ -18,7 +18,7 @@ from cdp_core.domain.jobs import DONE, view
 from cdp_core.domain.leaf import Leaf
 from cdp_core.errors import Contended
 from cdp_core.tables import jobs, leaves, links
-from cdp_core.usecases import erase, list_profile
+from cdp_core.usecases import erase, list_profile, shared_consents
 from cdp_core.usecases.hold import Hold
 
 _ENTRIES = 20  # entries a step
@@ -83,7 +83,8 @@ def _cut_off(leaf: str, erased: Collection[str]) -> None:
         if not crossing:
             return
         child, parent = crossing[0], tree.leaves[crossing[0].parent or ""]
-        if links.unlink(child, parent, floor=clock.now_ms()):
+        parted = shared_consents.parting(child, tree)
+        if links.unlink(child, tree, floor=clock.now_ms(), consents=parted):
             _list_anew(parent if child.id in erased else child)
     raise Contended("the links of an erased profile changed too often")
 

@@ -7,7 +7,7 @@ from cdp_core import bucket, clock
 from cdp_core.config import settings
 from cdp_core.domain import erasure as rules
 from cdp_core.domain.jobs import DONE, WAIT
-from cdp_core.tables import erasures, leaves
+from cdp_core.tables import erasures, jobs, leaves
 from cdp_core.usecases.hold import Hold
 
 
@@ -16,7 +16,8 @@ def step(hold: Hold) -> bool:
     phase = hold.job.phase
     if phase == rules.LEDGER:
         bucket.write_erasure(hold.job)
-        _advance(hold)
+        removed = erasures.remove_consents(hold.job)  # again: the request may have died before it did
+        _advance(hold, counts={**hold.job.counts, "consents": removed})
     elif phase in (rules.FIRST_SWEEP, rules.SECOND_SWEEP):
         _sweep(hold)
     elif phase == WAIT:
@@ -62,6 +63,7 @@ def _finish_page(hold: Hold, leaf: str, epoch: int, part: str) -> None:
 
 
 def _expire(hold: Hold) -> None:
+    jobs.remove_chunk(hold.job.id, 0)
     lives = rules.lives(hold.job)
     for leaf in leaves.load_many(lives).values():
         if leaf.epoch == lives[leaf.id] and not leaf.is_live:

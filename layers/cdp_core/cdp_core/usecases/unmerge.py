@@ -11,7 +11,7 @@ from cdp_core.domain.links import MAX_UNLINKED, Tree
 from cdp_core.domain.times import iso
 from cdp_core.errors import Contended, InvalidInput, NotFound, Unavailable
 from cdp_core.tables import leaves, links
-from cdp_core.usecases import list_profile, profiles
+from cdp_core.usecases import list_profile, profiles, shared_consents
 from cdp_core.usecases.resolve import Named, name
 
 
@@ -53,19 +53,20 @@ def unmerge(text: str, merged: str) -> dict[str, Any]:
             return _already(leaf, root)
         if root.leaf not in tree.leaves or root.epoch not in (None, tree.leaves[root.leaf].epoch):
             break
-        if _cut(leaf, tree.leaves[leaf.parent]):
+        if _cut(leaf, tree):
             return _listed(leaf.id, leaf.parent)
     else:
         raise Contended("the profile changed too often; ask again")
     raise NotFound("there is no such merge")
 
 
-def _cut(child: Leaf, parent: Leaf) -> bool:
+def _cut(child: Leaf, tree: Tree) -> bool:
     """One transaction; a lost answer counts as a lost race, and the next look tells."""
     if len(child.unlinked) >= MAX_UNLINKED:
         raise InvalidInput(f"this id was unmerged {MAX_UNLINKED} times already; no more pairs can be remembered")
     try:
-        return links.unlink(child, parent, floor=clock.now_ms() + CLOCK_MARGIN_MS)
+        floor = clock.now_ms() + CLOCK_MARGIN_MS
+        return links.unlink(child, tree, floor=floor, consents=shared_consents.parting(child, tree))
     except Unavailable:
         return False
 

@@ -3,23 +3,41 @@
 import base64
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 from cdp_core.errors import InvalidInput, TooLarge, UnsupportedEncoding
 
 MAX_BODY = 5 * 1024 * 1024
+MAX_PARAMETERS = 300
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a client sent: path segments, lower-case headers, decoded body."""
+    """What a client sent: decoded path, lower-case headers, query parameters (the last of a name wins), decoded body."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str | None:
+        """The origin of the page whose browser sends this; None for whatever is no browser."""
+        return self.headers.get("origin")
+
+    @property
+    def address(self) -> tuple[str, str]:
+        """Protocol and host under which the client found us."""
+        return self.headers.get("x-forwarded-proto", "https"), self.headers.get("host", "")
+
+    @property
+    def last_segment(self) -> str:
+        """The last part of the path, which names the call or the thing that is meant."""
+        return self.path.rstrip("/").rsplit("/", 1)[-1]
 
     @property
     def wants_results(self) -> bool:
@@ -39,7 +57,15 @@ def read_request(event: Mapping[str, Any]) -> Request:
         path=event["rawPath"],
         headers=headers,
         body=_inflate(body, headers.get("content-encoding", "").strip().lower()),
+        query=dict(_query(event.get("rawQueryString") or "")),
     )
+
+
+def _query(text: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
+    except ValueError as error:
+        raise InvalidInput(f"the address has more than {MAX_PARAMETERS} parameters") from error
 
 
 def _bytes(body: str, *, is_base64: bool) -> bytes:
@@ -73,14 +99,3 @@ def _gunzip(body: bytes) -> bytes:
     if stream.unused_data:  # a second member: events in it would be lost in silence
         raise InvalidInput("the gzip body goes on behind its end; send one gzip member", code="invalid_gzip")
     return inflated
-
-
-def basic_key(headers: Mapping[str, str]) -> str | None:
-    """The write key of `Authorization: Basic base64("<key>:")`, with or without the colon; None without the header."""
-    scheme, _, value = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        return base64.b64decode(value.strip(), validate=True).decode().partition(":")[0]
-    except ValueError:
-        return ""

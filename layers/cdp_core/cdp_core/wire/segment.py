@@ -1,4 +1,4 @@
-"""Segment's HTTP tracking API (W-01 to W-34): the six calls and the batch, each event judged alone."""
+"""Segment's HTTP tracking API (W-01 to W-34) and the wires like it: the six calls and the batch, each event judged alone."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,12 +10,14 @@ import msgspec
 from cdp_core.domain.envelope import MAX_DEPTH, MAX_EVENT_BYTES, MAX_EVENTS, MAX_MESSAGE_ID, Event, Refusal
 from cdp_core.domain.identity import MAX_IDENTIFIER
 from cdp_core.domain.times import parse_time
-from cdp_core.errors import InvalidInput, Refused, TooLarge, Unauthorized
+from cdp_core.errors import InvalidInput, Refused, TooLarge
 from cdp_core.wire import json
-from cdp_core.wire.http import MAX_BODY, Request, basic_key
+from cdp_core.wire.http import MAX_BODY, Request
+from cdp_core.wire.keys import key_of
 
 TYPES = {"identify", "track", "page", "screen", "group", "alias"}
-CALLS = {name: name for name in (*TYPES, "batch")} | {name[0]: name for name in (*TYPES, "batch")}
+CALLS = {name: name for name in (*TYPES, "batch")} | {name[0]: name for name in (*TYPES, "batch")} | {"import": "batch"}
+USER_HASH = "userHash"
 MAX_GROUP_ID = 500
 MAX_ORIGINAL = MAX_EVENT_BYTES
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
@@ -41,11 +43,18 @@ def read(request: Request, new_id: NewId) -> Submission:
     body, patient = json.read(request.body)
     if not isinstance(body, dict):
         raise InvalidInput("the body must be a JSON object", code="invalid_json")
-    call = CALLS[request.path.rstrip("/").rsplit("/", 1)[-1]]
+    call = CALLS.get(request.last_segment)
+    if call is None:
+        raise InvalidInput(f"the call must be one of {', '.join(sorted(TYPES))} or batch", code="unknown_type")
     events, shared = ([body], _NOTHING_SHARED) if call != "batch" else _batch(body)
     implied = None if call == "batch" else call
     reader = _Reader(implied, shared, patient, new_id)
-    return Submission(write_key=_write_key(request, body), outcomes=[reader.read(event) for event in events])
+    return Submission(write_key=key_of(request, body), outcomes=[reader.read(event) for event in events])
+
+
+def judged(raw: dict[str, Any], new_id: NewId) -> Outcome:
+    """An event that another wire has put into Segment's words, or why it cannot be kept."""
+    return _Reader(None, _NOTHING_SHARED, True, new_id).read(raw)
 
 
 def reread(original: str, message_id: str) -> Outcome:
@@ -53,7 +62,7 @@ def reread(original: str, message_id: str) -> Outcome:
     try:
         raw, patient = json.read(original.encode())
     except InvalidInput as error:
-        return _refusal(original, Refused(str(error), code=error.code))
+        return refusal(original, Refused(str(error), code=error.code))
     return _Reader(None, _NOTHING_SHARED, patient, lambda: message_id).read(raw)
 
 
@@ -93,14 +102,6 @@ def _shared(given: dict[str, Any], events: int) -> _Shared:
     return _Shared(context, lost)
 
 
-def _write_key(request: Request, body: dict[str, Any]) -> str:
-    """Header wins; a body that names another key contradicts it (W-10, W-11, W-13). A Bearer token alone names none."""
-    header, named = basic_key(request.headers), body.get("writeKey")
-    if header is not None and isinstance(named, str) and named and named != header:
-        raise Unauthorized("the write key in the body is not the one in the Authorization header")
-    return header if header is not None else named if isinstance(named, str) else ""
-
-
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Reads the events of one request, each on its own."""
@@ -115,7 +116,7 @@ class _Reader:
         try:
             return self._event(raw)
         except Refused as refused:
-            return _refusal(self._completed(raw), refused)
+            return refusal(self._completed(raw), refused)
 
     def _completed(self, raw: Any) -> Any:
         """The event with what its path and its batch say of it, so that it can be read again on its own."""
@@ -158,12 +159,20 @@ def _build(raw: dict[str, Any], type_: str, context: Mapping[str, Any], new_id: 
         anonymous_id=_identifier(raw, "anonymousId", MAX_IDENTIFIER),
         time=parse_time(timestamp),
         timestamp=timestamp[:64] if timestamp else None,
+        user_hash=_user_hash(raw),
         body=_body(raw, type_, context),
     )
 
 
+def _user_hash(raw: dict[str, Any]) -> str | None:
+    """What proves the user id: beside it, or in the context, where SDKs let one put things."""
+    context = raw.get("context")
+    inside = context.get(USER_HASH) if isinstance(context, dict) else None
+    return _identifier({USER_HASH: raw.get(USER_HASH) or inside}, USER_HASH, MAX_IDENTIFIER, code="invalid_user_hash")
+
+
 def _body(raw: dict[str, Any], type_: str, context: Mapping[str, Any]) -> dict[str, Any]:
-    merged = {**context, **_mapping(raw, "context")}
+    merged = {name: part for name, part in {**context, **_mapping(raw, "context")}.items() if name != USER_HASH}
     body: dict[str, Any] = {"context": merged} if merged else {}
     if type_ in ("identify", "group"):
         body["traits"] = _mapping(raw, "traits") or (_mapping(merged, "traits") if type_ == "identify" else {})
@@ -225,7 +234,8 @@ def _checked(event: Event) -> Event:
     return event
 
 
-def _refusal(raw: Any, refused: Refused) -> Refusal:
+def refusal(raw: Any, refused: Refused) -> Refusal:
+    """The refusal of what a client sent, with whatever can be kept of it."""
     ids = raw if isinstance(raw, dict) else {}
     return Refusal(
         reason=refused.code,

@@ -1,0 +1,197 @@
+"""The catalogue: what admins define. Activity types, forms and their field mapping, custom fields, consents and their texts."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from cdp_core.domain.activity import BUILT_IN
+from cdp_core.domain.contact import CUSTOM_PREFIX, FIELD_OF_TRAIT, STANDARD
+from cdp_core.errors import Refused
+
+CONTACT, MEMBER, CUSTOMER = "contact", "member", "customer"
+ENTITIES = (CONTACT, MEMBER, CUSTOMER)
+FIELD_TYPES = ("text", "number", "boolean", "date", "datetime", "choice")
+DATES = ("date", "datetime")
+MAX_TEXT = 4_000
+MAX_FORMS, MAX_FORM_FIELDS, MAX_CUSTOM_FIELDS, MAX_CONSENTS, MAX_TYPES = 200, 100, 200, 50, 500
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NOT_MAPPED = {
+    "birthday",
+    "notes",
+    "other_emails",
+}  # dates are not offered for mapping, the others are not typed by people
+MAPPABLE = tuple(name for name in STANDARD if name not in _NOT_MAPPED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityType:
+    """A kind of activity. `discovered_at` (ms) says since when events of its name came, if nobody defined it first."""
+
+    code_name: str
+    name: str
+    description: str = ""
+    enabled: bool = True
+    confirmed: bool = True
+    discovered_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A form and what its fields mean: field name -> contact field, or None. `success_url` is where a plain HTML form goes on."""
+
+    code_name: str
+    name: str
+    fields: Mapping[str, str | None]
+    enabled: bool = True
+    success_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomField:
+    """A field of the deployment's own on contacts, members or customers."""
+
+    entity: str
+    name: str
+    caption: str
+    type: str
+    required: bool = False
+    in_overview: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentText:
+    """A consent's text in one language, as HTML."""
+
+    short: str
+    full: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """What people agree to, by language."""
+
+    code_name: str
+    name: str
+    texts: Mapping[str, ConsentText]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """What tracking must know of the definitions; custom fields by (entity, name)."""
+
+    types: Mapping[str, ActivityType] = field(default_factory=dict)
+    forms: Mapping[str, Form] = field(default_factory=dict)
+    fields: Mapping[tuple[str, str], CustomField] = field(default_factory=dict)
+
+    def type_names(self) -> dict[str, str]:
+        """The display name of every activity type."""
+        return BUILT_IN | {code: one.name for code, one in self.types.items()}
+
+    def knows(self, code_name: str) -> bool:
+        """Whether somebody defined or confirmed this activity type."""
+        defined = self.types.get(code_name)
+        return code_name in BUILT_IN or (defined is not None and defined.confirmed)
+
+    def is_disabled(self, code_name: str) -> bool:
+        """Whether activities of this type are not wanted."""
+        defined = self.types.get(code_name)
+        return defined is not None and not defined.enabled
+
+
+def text_version(text: ConsentText) -> str:
+    """The version of a consent's text: what people agreed to can be found by it."""
+    return hashlib.sha256(f"{text.short}\0{text.full}".encode()).hexdigest()[:16]
+
+
+def suggested_field(name: str) -> str | None:
+    """The contact field that a form's field of this name is for, if it is one that everybody names alike."""
+    plain = re.sub(r"[^a-z]", "", name.lower())
+    found = _FEATURED.get(plain)
+    return found if found in MAPPABLE else None
+
+
+_FEATURED = {re.sub(r"[^a-z]", "", name.lower()): known for name, known in FIELD_OF_TRAIT.items()} | {
+    "emailaddress": "email",
+    "mail": "email",
+    "surname": "last_name",
+    "givenname": "first_name",
+    "familyname": "last_name",
+    "mobile": "mobile_phone",
+    "telephone": "mobile_phone",
+    "postcode": "zip",
+    "zipcode": "zip",
+    "fullname": "name",
+}
+
+
+def checked(definition: CustomField, value: Any, *, where: str) -> Any:
+    """The value if it is of the field's type, None included (it removes the field). Raises Refused, naming the field."""
+    if value is not None and not _FITS[definition.type](value, definition):
+        expected = f"one of {', '.join(definition.choices)}" if definition.type == "choice" else _WORDS[definition.type]
+        raise Refused(f"{where}.{definition.name} must be {expected}", code="wrong_type")
+    return value
+
+
+def checked_fields(catalogue: Catalogue, entity: str, values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """Those of the values that are custom fields of an entity, each of its type. Raises Refused, naming the field."""
+    return {
+        name: checked(catalogue.fields[entity, name], value, where=where)
+        for name, value in values.items()
+        if (entity, name) in catalogue.fields
+    }
+
+
+def typed_details(form: Form, typed: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
+    """The contact fields that a submission of the form fills: mapped, not empty, and of their type where they have one."""
+    mapped = ((form.fields.get(name), value) for name, value in typed.items())
+    details = {target: value.strip() for target, value in mapped if target and isinstance(value, str) and value.strip()}
+    custom = {name: catalogue.fields.get((CONTACT, name.removeprefix(CUSTOM_PREFIX))) for name in details}
+    return {name: _converted(custom[name], text) if custom[name] else text for name, text in details.items()}
+
+
+def _converted(definition: CustomField | None, text: str) -> Any:
+    """What a person typed as the field's type. Raises Refused where it is none."""
+    if definition is None or definition.type in ("text", "choice", *DATES):
+        return checked(definition, text, where="fields") if definition else text
+    if definition.type == "boolean" and text.lower() in _BOOLEANS:
+        return _BOOLEANS[text.lower()]
+    if definition.type == "number" and _NUMBER.fullmatch(text):
+        return Decimal(text) if "." in text else int(text)
+    raise Refused(f"fields.{definition.name} must be {_WORDS[definition.type]}", code="wrong_type")
+
+
+_NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?")
+_BOOLEANS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
+_WORDS = {
+    "text": f"a text of at most {MAX_TEXT} characters",
+    "number": "a number",
+    "boolean": "true or false",
+    "date": "a date such as 2026-01-31",
+    "datetime": "an ISO 8601 time such as 2026-01-31T12:00:00Z",
+}
+
+
+def _is_date(value: Any) -> bool:
+    return isinstance(value, str) and _DAY.fullmatch(value) is not None and _is_time(value)
+
+
+def _is_time(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and len(value) <= 40 and bool(datetime.fromisoformat(value))
+    except ValueError:
+        return False
+
+
+_FITS: Mapping[str, Any] = {
+    "text": lambda value, _: isinstance(value, str) and len(value) <= MAX_TEXT,
+    "number": lambda value, _: isinstance(value, int | float | Decimal) and not isinstance(value, bool),
+    "boolean": lambda value, _: isinstance(value, bool),
+    "date": lambda value, _: _is_date(value),
+    "datetime": lambda value, _: _is_time(value),
+    "choice": lambda value, definition: value in definition.choices,
+}

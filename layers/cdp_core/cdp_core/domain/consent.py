@@ -1,0 +1,112 @@
+"""Consent: agreements of a person, and what they decide about an event when it is received (design section 6)."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cdp_core.domain.activity import type_of
+from cdp_core.domain.channels import VISITOR, Channel
+from cdp_core.domain.envelope import Event
+from cdp_core.domain.identity import ANONYMOUS_ID, Identifier, is_blocked
+
+AGREED, CHANNEL_DEFAULT, LEGITIMATE_INTEREST = "consent", "channel_default", "legitimate_interest"
+LEGITIMATE_TYPES = frozenset({"bizformsubmit", "memberregistration"})
+MAX_ENTRIES = 100  # of one person; the latest of each consent is always among them
+_KEPT = ("event", "contact", "member")
+_TYPED = {"bizformsubmit": ("form", "fields"), "memberregistration": ("member_id", "name", "email")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One decision: to which consent, agreed or revoked, when (ms), to which text, where, and through which leaf."""
+
+    code: str
+    agreed: bool
+    at: int
+    text: str
+    language: str
+    channel: str
+    leaf: str
+
+    @property
+    def order(self) -> tuple[int, bool, str]:
+        """Later decides; at the same time a withdrawal does."""
+        return (self.at, not self.agreed, self.leaf)
+
+
+def consent_key(identifier: Identifier) -> str:
+    """The name under which an identifier's consents lie; needs no secret, so that track can read them."""
+    return hashlib.sha256(f"{identifier.kind}\0{identifier.value}".encode("utf-8", "replace")).hexdigest()
+
+
+def union(*histories: Iterable[Entry]) -> tuple[Entry, ...]:
+    """All entries in order of time, at most MAX_ENTRIES."""
+    every = sorted({entry for history in histories for entry in history}, key=lambda entry: entry.order)
+    last = set(deciding(every).values())
+    spare = [entry for entry in every if entry not in last]
+    kept = last | set(spare[max(0, len(spare) - max(0, MAX_ENTRIES - len(last))) :])
+    return tuple(entry for entry in every if entry in kept)
+
+
+def deciding(history: Iterable[Entry]) -> dict[str, Entry]:
+    """The entry that decides, by consent."""
+    found: dict[str, Entry] = {}
+    for entry in history:
+        if entry.code not in found or found[entry.code].order < entry.order:
+            found[entry.code] = entry
+    return found
+
+
+def of_leaves(history: Iterable[Entry], leaves: Iterable[str]) -> tuple[Entry, ...]:
+    """What was decided through these leaves."""
+    wanted = set(leaves)
+    return tuple(entry for entry in history if entry.leaf in wanted)
+
+
+def asked_of(event: Event) -> list[Identifier]:
+    """Every identifier of an event whose owner may have decided something; an alias brings another one."""
+    previous = event.body.get("previous_id")
+    if isinstance(previous, str) and previous and not is_blocked(previous):
+        return [*event.identifiers(), Identifier(ANONYMOUS_ID, previous)]
+    return event.identifiers()
+
+
+def verdict(channel: Channel, *, decided: bool | None, claimed: bool | None) -> str | None:
+    """The legal basis on which an event is kept, or None if it is not.
+
+    `decided` is what the person decided last, `claimed` what the event says of it: a withdrawal wins wherever it stands.
+    """
+    if not channel.consent_gate:
+        return CHANNEL_DEFAULT
+    if decided is False or claimed is False:
+        return None
+    if decided or claimed:
+        return AGREED
+    return CHANNEL_DEFAULT if channel.cookie_level >= VISITOR else None
+
+
+def claimed_by(event: Event, categories: Iterable[str]) -> bool | None:
+    """What `context.consent.categoryPreferences` says of these categories; None if it names none of them."""
+    consent = _mapping(_mapping(event.body.get("context")).get("consent"))
+    preferences = _mapping(consent.get("categoryPreferences"))
+    said = [preferences[name] for name in categories if isinstance(preferences.get(name), bool)]
+    return all(said) if said else None
+
+
+def is_legitimate(event: Event) -> bool:
+    """Whether such an event is kept without a consent, as far as the person typed it."""
+    return type_of(event) in LEGITIMATE_TYPES
+
+
+def stripped(event: Event) -> Event:
+    """A legitimate-interest event with nothing but what the person typed, under an identity that nobody has."""
+    typed = _TYPED[type_of(event) or ""]
+    properties = {name: part for name, part in _mapping(event.body.get("properties")).items() if name in typed}
+    kept: dict[str, Any] = {name: event.body[name] for name in _KEPT if name in event.body}
+    body = kept | ({"properties": properties} if properties else {})
+    return replace(event, user_id=None, anonymous_id=f"form:{event.message_id}", body=body)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

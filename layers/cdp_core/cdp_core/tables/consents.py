@@ -1,0 +1,62 @@
+"""Gateway of what people agreed to: one item an identifier, read by track, written in one transaction for a whole profile."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from cdp_core.config import settings
+from cdp_core.domain.consent import Entry, consent_key, union
+from cdp_core.domain.identity import Identifier
+from cdp_core.tables import dynamo
+from cdp_core.tables.codec import from_json, to_json
+from cdp_core.tables.dynamo import Item, Key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What one identifier's item holds, and of which life of its leaf."""
+
+    epoch: int = 0
+    history: tuple[Entry, ...] = ()
+
+
+def item_key(hashed: str) -> Key:
+    """The primary key of the item of an identifier with this consent key."""
+    return f"consent#{hashed}", "consent"
+
+
+def histories(identifiers: Iterable[Identifier]) -> dict[Identifier, tuple[Entry, ...]]:
+    """What was decided under these identifiers, strongly read; only those of whom something is known."""
+    found = load_many(identifiers)
+    return {identifier: stored.history for identifier, stored in found.items() if stored.history}
+
+
+def load_many(identifiers: Iterable[Identifier]) -> dict[Identifier, Stored]:
+    """The items of these identifiers, strongly read; absent ones are left out."""
+    keys = {item_key(consent_key(one)): one for one in identifiers}
+    found = dynamo.get_many(settings().profiles_table, keys)
+    return {keys[key]: _parse(item) for key, item in found.items()}
+
+
+def put(identifier: Identifier, epoch: int, history: Sequence[Entry]) -> dict[str, Any]:
+    """The transaction's action that stores an identifier's history."""
+    item = dynamo.key_of(item_key(consent_key(identifier)))
+    item |= {"ep": {"N": str(epoch)}, "h": {"S": to_json([astuple(entry) for entry in union(history)])}}
+    return {"Put": {"TableName": settings().profiles_table, "Item": item}}
+
+
+def remove(lives: Mapping[str, int]) -> None:
+    """Removes the items with these consent keys, each if it is of that life or an older one: a newer one is somebody's word."""
+    for hashed, epoch in lives.items():
+        dynamo.call(
+            "delete_item",
+            TableName=settings().profiles_table,
+            Key=dynamo.key_of(item_key(hashed)),
+            ConditionExpression="attribute_not_exists(pk) OR ep <= :epoch",
+            ExpressionAttributeValues={":epoch": {"N": str(epoch)}},
+        )
+
+
+def _parse(item: Item) -> Stored:
+    entries = (Entry(**dict(zip(Entry.__slots__, plain, strict=True))) for plain in from_json(item["h"]["S"]))
+    return Stored(epoch=int(item["ep"]["N"]), history=tuple(entries))

@@ -1,0 +1,102 @@
+"""Plain form submissions: `POST /v1/forms/{code}` as browsers send it without a script, or as JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.message import Message
+from email.parser import BytesParser
+from typing import Any
+from urllib.parse import parse_qsl
+
+from cdp_core.domain.catalogue import Form
+from cdp_core.domain.envelope import Event, Refusal
+from cdp_core.errors import InvalidInput
+from cdp_core.wire import json
+from cdp_core.wire.http import Request
+from cdp_core.wire.keys import key_of
+from cdp_core.wire.segment import NewId, judged
+
+MAX_INPUTS = 300
+_OURS = ("writeKey", "anonymousId", "messageId")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """One submission: the write key, the form's code name, and what the inputs held. `is_page` says that a person waits for a page."""
+
+    write_key: str
+    form: str
+    inputs: Mapping[str, Any]
+    page: str | None
+    is_page: bool
+
+
+def read(request: Request) -> Typed:
+    """Reads a submission. Raises InvalidInput for a body that is no form, Unauthorized for keys that contradict each other."""
+    inputs = _inputs(request)
+    is_page = "text/html" in request.headers.get("accept", "") and not _is_json(request)
+    return Typed(
+        write_key=key_of(request, inputs),
+        form=request.last_segment,
+        inputs=inputs,
+        page=request.headers.get("referer"),
+        is_page=is_page,
+    )
+
+
+def event_of(typed: Typed, form: Form, new_id: NewId) -> Event | Refusal:
+    """The submission as an activity. Only the form's own fields are kept; without an id it is nobody's but its own."""
+    message_id = str(typed.inputs.get("messageId") or new_id())
+    fields = {name: typed.inputs[name] for name in form.fields if typed.inputs.get(name) not in (None, "")}
+    properties = {"form": form.code_name, "value": form.name, "fields": fields, "url": typed.page}
+    raw = {
+        "type": "track",
+        "event": "bizformsubmit",
+        "messageId": message_id,
+        "anonymousId": typed.inputs.get("anonymousId") or f"form:{message_id}",
+        "properties": {name: value for name, value in properties.items() if value is not None},
+    }
+    return judged(raw, new_id)
+
+
+def _is_json(request: Request) -> bool:
+    return request.body.lstrip()[:1] == b"{"
+
+
+def _inputs(request: Request) -> dict[str, Any]:
+    if _is_json(request):
+        value, _ = json.read(request.body)
+        if not isinstance(value, dict):
+            raise InvalidInput("the body must be a JSON object", code="invalid_json")
+        fields = value.get("fields")
+        return {**value, **fields} if isinstance(fields, dict) else value
+    kind = request.headers.get("content-type", "")
+    return _joined(_parts(kind, request.body) if kind.lower().startswith("multipart/") else _pairs(request.body))
+
+
+def _pairs(body: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_INPUTS)
+    except ValueError as error:
+        raise InvalidInput(f"the form must be UTF-8 with at most {MAX_INPUTS} inputs") from error
+
+
+def _parts(kind: str, body: bytes) -> list[tuple[str, str]]:
+    """The texts of a multipart form; files are not taken."""
+    whole = BytesParser().parsebytes(b"Content-Type: " + kind.encode("latin-1", "replace") + b"\r\n\r\n" + body)
+    parts = [part for part in whole.walk() if not part.is_multipart() and part.get_filename() is None]
+    if len(parts) > MAX_INPUTS:
+        raise InvalidInput(f"the form has more than {MAX_INPUTS} inputs")
+    return [(str(part.get_param("name", "", "content-disposition")), _content(part)) for part in parts]
+
+
+def _content(part: Message) -> str:
+    content = part.get_payload(decode=True)
+    return content.decode("utf-8", "replace").rstrip("\r\n") if isinstance(content, bytes) else ""
+
+
+def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """One value a name: boxes that were ticked together make one text."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        found[name] = f"{found[name]}, {value}" if name in found and name not in _OURS else value
+    return found
