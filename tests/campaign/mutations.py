@@ -12,7 +12,7 @@ from cdp_core.domain import counting, erasure, links
 from cdp_core.domain.activity import Row
 from cdp_core.domain.counting import Claim
 from cdp_core.domain.leaf import Leaf
-from cdp_core.domain.links import Verdict
+from cdp_core.domain.links import Tree, Verdict
 from cdp_core.errors import TryAgain
 from cdp_core.tables import leaves
 from cdp_core.usecases import drain, store_rows
@@ -129,8 +129,8 @@ def _unlink_without(*, floor: bool, pair: bool) -> Callable[..., bool]:
 
     real = gateway.unlink
 
-    def unlink(child: Leaf, parent: Leaf, *, floor: int) -> bool:
-        done = real(child, parent, floor=floor if keep_floor else 0)
+    def unlink(child: Leaf, tree: Tree, *, floor: int, consents: list[Any]) -> bool:
+        done = real(child, tree, floor=floor if keep_floor else 0, consents=consents)
         if done and not keep_pair:
             from cdp_core.tables import dynamo
 
@@ -139,7 +139,7 @@ def _unlink_without(*, floor: bool, pair: bool) -> Callable[..., bool]:
                 TableName="ProfilesTable",
                 Key=dynamo.key_of(leaves.hot_key(child.id)),
                 UpdateExpression="DELETE un :un",
-                ExpressionAttributeValues={":un": {"SS": [parent.id]}},
+                ExpressionAttributeValues={":un": {"SS": [child.parent]}},
             )
         return done
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from cdp_core.domain import work
 from cdp_core.domain.contact import Register, Registers, fold
 from cdp_core.domain.envelope import Envelope
+from cdp_core.domain.registration import on_registered
 from cdp_core.domain.work import LeafOf, LeafWork
 
 NEVER = -(10**12)
@@ -77,7 +78,9 @@ class Expected:
     @cached_property
     def works(self) -> list[tuple[Sent, dict[str, LeafWork]]]:
         """Each envelope with its work by leaf."""
-        return [(one, work.regroup([one.envelope], self.leaf_of)[0]) for one in self.truth.sent]
+        return [
+            (one, work.regroup([one.envelope], work.Rules(self.leaf_of, on_registered))[0]) for one in self.truth.sent
+        ]
 
     def faults(self, leaf: str, seen: Seen) -> list[str]:
         """What is wrong with a leaf, in words."""

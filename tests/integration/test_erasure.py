@@ -49,7 +49,7 @@ def finish(job_id: str) -> dict[str, Any]:
     raise AssertionError(f"the job never ended: {jobs.job_view(job_id)}")
 
 
-COUNTS = {"activities": 2, "dead_letters": 1, "contact": 1, "memberships": 1, "listing": 3, "links": 1}
+COUNTS = {"activities": 2, "dead_letters": 1, "contact": 1, "memberships": 1, "listing": 3, "links": 1, "consents": 0}
 
 
 def test_a_profile_is_gone_at_once_and_the_receipt_counts_every_store(aws: StrictAws) -> None:

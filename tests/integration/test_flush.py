@@ -60,7 +60,7 @@ def test_group_traits_are_the_accounts_and_the_leaf_becomes_a_member() -> None:
     """Design section 4."""
     batch(event("group", "g1", userId="42", groupId="acme", traits={"name": "Acme"}))
     drain_all()
-    account = contacts.load(contacts.account_key("acme"))
+    account = contacts.load(contacts.record_key("account", "acme"))
     assert contact_fields(account.registers) == {"name": "Acme"}
 
 

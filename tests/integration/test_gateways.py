@@ -8,6 +8,8 @@ from decimal import Decimal
 import pytest
 
 from cdp_core.domain.activity import Row, copy_of
+from cdp_core.domain.catalogue import ActivityType
+from cdp_core.domain.channels import Channel
 from cdp_core.domain.contact import Register
 from cdp_core.domain.erasure import new_job
 from cdp_core.domain.identity import Identifier, leaf_id
@@ -28,7 +30,6 @@ from cdp_core.tables import (
     listing,
     profile_items,
 )
-from cdp_core.tables.channels import Channel
 from cdp_core.tables.dead_letters import DeadLetter
 from tests.integration.engines import available, running
 
@@ -128,13 +129,15 @@ def test_details_are_saved_by_version() -> None:
 
 def test_a_link_moves_between_parents_and_stale_trees_lose() -> None:
     child, first, second = new_visitor(), new_user(), new_user()
-    wish = Wish(child=child, identifier="anonymous_id:x", parent=first, key=(TIME, "m"), epoch=0)
+    wish = Wish(
+        child=child, identifier="anonymous_id:x", parent=first, parent_identifier="user_id:x", key=(TIME, "m"), epoch=0
+    )
     below, above = links.load_tree(child), links.load_tree(first)
-    assert links.link(wish, below, above)
-    assert not links.link(wish, below, above)
+    assert links.link(wish, below, above, [])
+    assert not links.link(wish, below, above, [])
     assert links.load_tree(child).root == first
     moved = replace(wish, parent=second, key=(TIME - 1, "m"))
-    assert links.link(moved, links.load_tree(child), links.load_tree(second))
+    assert links.link(moved, links.load_tree(child), links.load_tree(second), [])
     assert links.load_tree(child).root == second
     assert links.load_tree(first).children == {first: frozenset()}
     assert leaves.load(child).link_key == (TIME - 1, "m")
@@ -145,8 +148,8 @@ def test_a_tombstone_ends_a_life_and_its_ttl_is_taken_off_before_the_next() -> N
     leaves.commit(Leaf(id=leaf), Leaf(id=leaf, identifier="user_id:1", counts={"x": 1}, created_at=1))
     members = [leaves.load(leaf)]
     job = new_job(uuid.uuid4().hex, created_at=TIME, lives={leaf: 1}, activities=1, about={})
-    assert erasures.entomb(members, job, erased_until=TIME)
-    assert not erasures.entomb(members, job, erased_until=TIME)
+    assert erasures.entomb(members, job, erased_until=TIME, consents={})
+    assert not erasures.entomb(members, job, erased_until=TIME, consents={})
     buried = leaves.load(leaf)
     assert buried == Leaf(id=leaf, version=2, epoch=1, erased_until=TIME, link_version=1, job=job.id)
     assert erasures.expire(buried, at=TIME)
@@ -166,7 +169,7 @@ def test_a_sweep_finds_everything_of_one_life_and_nothing_of_the_next() -> None:
     )
     dead_letters.bury(letter, leaf=leaf, epoch=0)
     contacts.save(contacts.load(contacts.contact_key(leaf, 0)), {})
-    contacts.join_account(leaf, 0, group_id="acme", received_at=TIME)
+    contacts.join_record(leaf, 0, ("account", "acme"), received_at=TIME)
     for part, counted in (
         ("activities", {"activities": 1, "dead_letters": 1}),
         ("details", {"contact": 1, "memberships": 1}),
@@ -176,7 +179,7 @@ def test_a_sweep_finds_everything_of_one_life_and_nothing_of_the_next() -> None:
         erasures.delete(page, part)
         assert list(erasures.pages(leaf, 0, part)) == []
     assert len(list(activities.all_rows(leaf, 1))) == 1
-    assert dynamo.get("ProfilesTable", contacts.account_member_key("acme", leaf, 0)) is None
+    assert dynamo.get("ProfilesTable", contacts.record_leaf_key(("account", "acme"), leaf, 0)) is None
 
 
 def test_a_job_is_leased_by_one_process_and_survives_it() -> None:
@@ -215,7 +218,10 @@ def test_an_activity_type_is_discovered_once() -> None:
     code = "type_" + uuid.uuid4().hex
     assert catalogue.discover_type(code, "Name", discovered_at=TIME)
     assert not catalogue.discover_type(code, "Other", discovered_at=TIME)
-    assert catalogue.discovered_types()[code] == "Name"
+    assert code in catalogue.discovered_types()
+    assert catalogue.load().types[code] == ActivityType(
+        code_name=code, name="Name", confirmed=False, discovered_at=TIME
+    )
 
 
 def test_a_write_key_is_known_by_its_hash_and_its_channel_is_on() -> None:
@@ -225,7 +231,7 @@ def test_a_write_key_is_known_by_its_hash_and_its_channel_is_on() -> None:
     channels.save_write_key(key, channel=name, secret=True)
     found = channels.find_write_key(key)
     assert found is not None
-    assert (found.channel, found.secret, found.enabled) == (name, True, True)
+    assert (found.channel.code_name, found.secret, found.channel.enabled) == (name, True, True)
     assert channels.find_write_key("unknown") is None
 
 

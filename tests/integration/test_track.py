@@ -93,9 +93,10 @@ def test_a_missing_or_wrong_key_is_401_and_nothing_is_queued(aws: StrictAws, key
 
 def test_the_key_of_a_disabled_channel_is_404(aws: StrictAws) -> None:
     """W-14."""
+    from cdp_core.domain.channels import Channel
     from cdp_core.tables import channels
 
-    channels.save_channel(channels.Channel(code_name="off", name="Off", type="website", enabled=False))
+    channels.save_channel(Channel(code_name="off", name="Off", type="website", enabled=False))
     channels.save_write_key("off-key", channel="off", secret=False)
     assert track("/v1/page", PAGE, key="off-key")[0] == 404
 

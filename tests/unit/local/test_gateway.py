@@ -77,7 +77,7 @@ def test_a_body_arrives_byte_for_byte(kind: str | None, body: bytes, is_base64: 
 def test_repeated_headers_and_parameters_are_joined_and_cookies_are_apart() -> None:
     headers = [("X-A", "1"), ("x-a", "2"), ("Cookie", "a=1; b=2")]
     given = event(HttpRequest(method="POST", path="/v1/track", query="q=1&q=2&e=", headers=headers))
-    assert given["headers"] == {"x-a": "1,2"}
+    assert given["headers"] == {"x-a": "1,2", "x-forwarded-proto": "http"}
     assert given["cookies"] == ["a=1", "b=2"]
     assert given["queryStringParameters"] == {"q": "1,2", "e": ""}
 
