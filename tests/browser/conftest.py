@@ -1,15 +1,14 @@
-"""A real headless Chromium."""
+"""Browsers for the tests, and pictures of what they saw."""
 
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 
-OPTIONS = """--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
---disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1000,1200""".split()
+from tests.browser.chromium import chromium
+
 SCREENSHOTS = Path(__file__).parents[2] / ".build" / "screenshots"
 
 
@@ -21,16 +20,8 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Chrome]:
     """A browser with an empty profile."""
-    options = ChromeOptions()
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(option)
-    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
-    driver = Chrome(options, Service(shutil.which("chromedriver")))
-    driver.set_script_timeout(30)
-    try:
+    with chromium(tmp_path / "profile") as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 @pytest.fixture
