@@ -26,8 +26,9 @@ def test_imports_point_one_way() -> None:
 
 @pytest.mark.parametrize("name", ["track", "flush", "profiles_api"])
 def test_a_function_folder_holds_app_py_only(name: str) -> None:
-    """A second module belongs in the layer."""
-    assert [path.name for path in (FUNCTIONS / name).iterdir() if path.name != "__pycache__"] == ["app.py"]
+    """A second module belongs in the layer. A static file that is served may lie beside."""
+    served = {"track": {"kxt.js"}}.get(name, set())
+    assert {path.name for path in (FUNCTIONS / name).iterdir() if path.name != "__pycache__"} == {"app.py"} | served
 
 
 def _calls(path: Path) -> Iterator[str]:

@@ -145,10 +145,12 @@ def test_4_each_function_has_a_role_of_its_own_without_wildcards(function: str) 
     assert not [arn for arn in managed if "FullAccess" in arn]
 
 
-def test_4_track_reads_keys_and_channels_only_and_sends_to_one_queue() -> None:
-    assert actions("TrackFunction") == {"sqs:SendMessage", "dynamodb:GetItem", "dynamodb:BatchGetItem"}
+def test_4_track_reads_keys_definitions_and_consents_only_and_sends_to_one_queue() -> None:
+    reads = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
+    assert actions("TrackFunction") == {"sqs:SendMessage"} | reads
     (read,) = [one for one in statements("TrackFunction") if "dynamodb:GetItem" in one["Action"]]
-    assert read["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key#*", "channel#*"]}}
+    allowed = ["key#*", "channel#*", "consent#*", "catalogue"]
+    assert read["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": allowed}}
 
 
 def test_4_the_flush_may_do_what_the_flush_does_and_start_itself() -> None:

@@ -16,6 +16,7 @@ from cdp_core.domain.links import Tree, Verdict
 from cdp_core.errors import TryAgain
 from cdp_core.tables import leaves
 from cdp_core.usecases import drain, store_rows
+from cdp_core.usecases.shared_consents import identified
 
 Patch = dict[str, Any]
 _commit, _evict, _recount, _parse = leaves.commit, counting.evict, counting.recount, leaves.parse
@@ -124,6 +125,11 @@ def _asleep(leaf: str, item: Any) -> Leaf:
     return replace(_parse(leaf, item), ttl=None)
 
 
+def _asked_only(leaves: Any, names: dict[str, str]) -> dict[Any, Leaf]:
+    (asked,) = names
+    return {identifier: leaf for identifier, leaf in identified(leaves, names).items() if leaf.id == asked}
+
+
 def _unlink_without(*, floor: bool, pair: bool) -> Callable[..., bool]:
     from cdp_core.tables import links as gateway
 
@@ -169,6 +175,11 @@ MUTANTS: dict[str, tuple[str, Patch]] = {
     "first link wins": ("the first claim processed wins, not the first received", {"cdp_core.domain.links.settled": _first_processed}),
     "unmerge forgets the pair": ("the pair may be merged by events again", {"cdp_core.tables.links.unlink": _unlink_without(floor=False, pair=True)}),
     "unmerge without floor": ("a late request from before the unmerge counts", {"cdp_core.tables.links.unlink": _unlink_without(floor=True, pair=False)}),
+    "a link forgets consents": ("what was decided does not go with a link", {"cdp_core.usecases.shared_consents.joining": lambda wish, below, above: []}),
+    "an unmerge keeps consents": ("what was decided through the other person stays", {"cdp_core.usecases.shared_consents.parting": lambda child, tree: []}),
+    "consents outlive an erasure": ("an erasure leaves what was decided before", {"cdp_core.tables.consents.remove": lambda lives: None}),
+    "one leaf decides": ("a decision is stored for one identifier only", {"cdp_core.usecases.consents.identified": _asked_only}),
+    "consent not asked": ("track does not look what was decided", {"cdp_core.tables.consents.histories": lambda identifiers: {}}),
     "tombstone stays asleep": ("rows are stored under a tombstone that is about to vanish", {"cdp_core.tables.leaves.parse": _asleep}),
 }  # fmt: skip
 
@@ -191,5 +202,10 @@ PREFERRED: dict[str, list[str]] = {
     "first link wins": ["links", "links+deletes"],
     "unmerge forgets the pair": ["links"],
     "unmerge without floor": ["links"],
+    "a link forgets consents": ["consents"],
+    "an unmerge keeps consents": ["consents"],
+    "consents outlive an erasure": ["consents"],
+    "one leaf decides": ["consents"],
+    "consent not asked": ["consents"],
     "tombstone stays asleep": ["expiring tombstones"],
 }

@@ -6,6 +6,8 @@ from typing import Any
 from unittest import mock
 
 from cdp_core.domain.envelope import decode
+from cdp_core.domain.identity import Identifier
+from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.times import iso
 from cdp_core.errors import InvalidInput, NotFound
 from cdp_core.tables import activities, contacts, dead_letters, leaves
@@ -15,6 +17,7 @@ from cdp_core.usecases.check import examine
 from cdp_core.usecases.drain import drain
 from cdp_core.usecases.repair import repair_counts
 from cdp_core.wire.segment import reread
+from tests.campaign.consents import Decisions
 from tests.campaign.oracle import Cut, Ended, Expected, Seen, Sent, Truth
 from tests.campaign.world import START_MS, Weather, World
 from tests.double import Plan
@@ -41,6 +44,7 @@ class Config:
     deletes: int = 0
     unmerges: int = 0
     repairs: int = 0
+    consents: int = 0
     dead_after: int = 0
     expiring: bool = False
     comes_back: bool = False
@@ -59,8 +63,9 @@ CONFIGS: dict[str, Config] = {
     "links": Config(users=2, visitors=3, requests=10, links=0.6, unmerges=2, visibility=15),
     "repairs": Config(repairs=3, visibility=10),
     "links+deletes": Config(users=2, visitors=3, requests=10, links=0.7, unmerges=2, deletes=3, spans=(60, 150), visibility=12, weather=Weather(lost=0.06, late=0.05, skew=4)),
+    "consents": Config(users=2, visitors=3, requests=14, links=0.5, unmerges=2, deletes=1, consents=6, spans=(60, 250), visibility=12, weather=Weather(lost=0.05, late=0.05, skew=4)),
     "expiring tombstones": Config(users=1, visitors=0, requests=12, deletes=2, expiring=True, comes_back=True, visibility=5, spans=(1000, 1500), weather=Weather(calm=1800, straggle=15, skew=3)),
-    "everything": Config(users=2, visitors=2, requests=10, links=0.5, unmerges=1, deletes=2, repairs=1, dead_after=4, expiring=True, visibility=8, spans=(60, 250), weather=Weather(crash=0.02, lost=0.05, late=0.04, skew=4)),
+    "everything": Config(users=2, visitors=2, requests=10, links=0.5, unmerges=1, deletes=2, repairs=1, consents=3, dead_after=4, expiring=True, visibility=8, spans=(60, 250), weather=Weather(crash=0.02, lost=0.05, late=0.04, skew=4)),
 }  # fmt: skip
 FAULTY = Config(
     users=2,
@@ -93,6 +98,13 @@ class Schedule:
         self.ttl_since: dict[str, int] = {}
         self.vanished = 0
         self.refused = 0
+        self.decisions = Decisions(
+            self.truth, self._leaf_of, lambda leaf: leaves.parse(leaf, self._hot(leaf) or None), self._children
+        )
+        if config.consents:
+            calm, self.world.weather.calm = self.world.weather.calm, 0
+            self.decisions.define()
+            self.world.weather.calm = calm
         self.world.aws.written = self._on_write
         self.world.receive = self._receive
         self.plan = sorted(self._plan(), key=lambda one: one[0])
@@ -116,6 +128,11 @@ class Schedule:
             (dice.randrange(first, last), "delete", f"user_id:{dice.choice(self.users)}") for _ in range(config.deletes)
         ]
         plan += [(dice.randrange(300), "unmerge", dice.choice(self.visitors)) for _ in range(config.unmerges)]
+        everybody = [f"user_id:{one}" for one in self.users] + [f"anonymous_id:{one}" for one in self.visitors]
+        plan += [
+            (dice.randrange(span), "consent", (dice.choice(everybody), dice.random() < 0.3))
+            for _ in range(config.consents)
+        ]
         plan += [(dice.randrange(20, 300), "repair", dice.choice(sorted(self.leaves))) for _ in range(config.repairs)]
         return plan
 
@@ -206,6 +223,8 @@ class Schedule:
             self._track(about)
         elif what == "delete":
             self.world.start("delete", lambda: self._unless_unknown(erase.request_erasure, about), again=True)
+        elif what == "consent":
+            self.world.start("consent", self.decisions.start(*about, lambda: self.world.now), again=True)
         elif what == "repair":
             self.world.start("repair", lambda: repair_counts(about))
         else:
@@ -216,10 +235,11 @@ class Schedule:
         before = len(self.truth.sent)
         status, _ = track("/v1/batch", {"batch": events})
         sent = self.truth.sent[before:]
-        if status == 200 and not sent:
+        if status == 200 and not sent and not self.decisions.may_withhold(self.world.now):
             self.faults.append("track said 200 for an envelope that is not on the queue")
         for one in sent:
             one.acknowledged |= status == 200
+            self.faults += self.decisions.faults_of(one.envelope, self.world.now)
         if status != 200:
             self.refused += 1
             self.plan.insert(0, (self.world.now + 1, "track", events))
@@ -237,7 +257,15 @@ class Schedule:
             run = lambda: self._unless_unknown(unmerge.unmerge, parent, f"anonymous_id:{visitor}")  # noqa: E731
             self.world.start("unmerge", run, again=True)
 
+    def _leaf_of(self, identifier: Identifier) -> str:
+        return leaf_of(identifier.kind, identifier.value)
+
     # AWS, with what only a god knows
+
+    def _children(self, leaf: Leaf) -> list[str]:
+        key = {"pk": {"S": leaf.id}, "sk": {"S": f"{leaves.life(leaf.epoch)}links"}}
+        item = self.world.aws.table(PROFILES).get(key) or {}
+        return list(item.get("c", {}).get("SS", []))
 
     def _hot(self, leaf: str) -> dict[str, Any]:
         return self.world.aws.table(PROFILES).get({"pk": {"S": leaf}, "sk": {"S": "hot"}}) or {}
@@ -331,7 +359,11 @@ class Schedule:
 
     def _rest(self) -> None:
         self.world.weather.calm = 0
-        expected = Expected(self.truth, lambda identifier: leaf_of(identifier.kind, identifier.value))
+        expected = Expected(self.truth, self._leaf_of)
+        users = [Identifier("user_id", one) for one in self.users]
+        self.faults += self.decisions.faults_at_rest(
+            [*users, *(Identifier("anonymous_id", one) for one in self.visitors)]
+        )
         for leaf in sorted(self.leaves):
             self.faults += [f"{leaf}: {fault}" for fault in expected.faults(leaf, self._seen(leaf))]
             self.faults += [f"{leaf}: the checker finds {fault}" for fault in examine(leaf)]

@@ -17,7 +17,7 @@ from botocore.exceptions import ReadTimeoutError
 from greenlet import getcurrent, greenlet
 
 from cdp_core.secrets import identity_key
-from cdp_core.tables import channels, dynamo
+from cdp_core.tables import catalogue, channels, dynamo
 from cdp_core.usecases import activity_types
 from tests.double import faults
 from tests.double.faults import Died, Plan
@@ -294,7 +294,7 @@ def harness() -> Iterator[Callable[[World], None]]:
             "cdp_core.tables.erasures.ThreadPoolExecutor": Inline,
             "cdp_core.usecases.redrive.time": SimpleNamespace(sleep=lambda seconds: None),
         }
-        for module in ("flush", "check"):
+        for module in ("flush", "check", "accept"):
             patches[f"cdp_core.usecases.{module}.count"] = lambda **figures: None
         for module in ("erase", "jobs", "redrive", "bulk_erase"):
             patches[f"cdp_core.usecases.{module}.uuid"] = SimpleNamespace(uuid4=lambda: holder.world.new_id())
@@ -313,6 +313,7 @@ def _enter(holder: Holder, world: World) -> None:
     holder.world = world
     calm, world.weather.calm = world.weather.calm, 0
     channels._cache().clear()
+    catalogue._cache().clear()
     activity_types._known.cache_clear()
     Inline.order = staticmethod(lambda many: world.dice.sample(range(len(many)), len(many)))  # type: ignore[assignment]
     identity_key()  # remembered by the process: the first world must not differ from the others

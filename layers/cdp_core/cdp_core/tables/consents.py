@@ -52,8 +52,8 @@ def remove(lives: Mapping[str, int]) -> None:
             "delete_item",
             TableName=settings().profiles_table,
             Key=dynamo.key_of(item_key(hashed)),
-            ConditionExpression="attribute_not_exists(pk) OR ep <= :epoch",
-            ExpressionAttributeValues={":epoch": {"N": str(epoch)}},
+            ConditionExpression="ep < :next",
+            ExpressionAttributeValues={":next": {"N": str(epoch + 1)}},
         )
 
 

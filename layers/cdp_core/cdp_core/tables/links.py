@@ -71,7 +71,7 @@ def link(wish: Wish, below: Tree, above: Tree, consents: list[dict[str, Any]]) -
     child, parent = below.leaves[wish.child], above.leaves[wish.parent]
     actions = [_set_parent(child, wish)]
     if child.parent != parent.id:
-        actions += _join(parent, child)
+        actions += _join(parent, child, wish.parent_identifier)
         if child.parent is not None:
             actions += _leave(below.leaves[child.parent], child)
     roots = {tree.leaves[tree.root].id: tree.leaves[tree.root] for tree in (above, below)}
@@ -114,9 +114,11 @@ def _set_parent(child: Leaf, wish: Wish) -> dict[str, Any]:
     return _update(child, "SET lv = :lv, par = :par, lk = :lk, id = :id", values)
 
 
-def _join(parent: Leaf, child: Leaf) -> list[dict[str, Any]]:
+def _join(parent: Leaf, child: Leaf, identifier: str) -> list[dict[str, Any]]:
+    """The parent learns its identifier here: consents reach every leaf of a profile by it, and its own commit comes later."""
+    values: Item = {":ch": {"N": str(parent.children + 1)}, ":id": {"S": identifier}}
     return [
-        _update(parent, "SET lv = :lv, ch = :ch", {":ch": {"N": str(parent.children + 1)}}),
+        _update(parent, "SET lv = :lv, ch = :ch, id = :id", values),
         _change_children(parent, "ADD", child.id),
     ]
 
