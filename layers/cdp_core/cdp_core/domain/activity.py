@@ -23,7 +23,8 @@ BUILT_IN = {
     CUSTOM: "Custom activity",
 }
 MAX_CODE_NAME = 100
-_BY_DISPLAY_NAME = {name: code for code, name in BUILT_IN.items()}
+_BY_DISPLAY_NAME = {name: code for code, name in BUILT_IN.items()} | {"Form Submitted": "bizformsubmit"}
+_VERBS = {"Click": "Clicked"}
 _NON_WORD = re.compile(r"[\W_]+")
 _STORED = ("event", "name", "category", "properties", "context", "note")
 
@@ -106,17 +107,18 @@ def copy_of(stub: Row) -> Row:
     )
 
 
-def describe(row: Row) -> dict[str, Any]:
-    """The activity that the profiles API shows (design section 8)."""
+def describe(row: Row, names: Mapping[str, str] = BUILT_IN) -> dict[str, Any]:
+    """The activity that the profiles API shows (design section 8). `names` are the display names of activity types."""
     body = row.body or {}
     properties, context = _mapping(body.get("properties")), _mapping(body.get("context"))
     page = _mapping(context.get("page"))
     received_at = body.get("received_at", int.from_bytes(row.envelope[:6], "big"))
     value = _text(properties.get("value")) or _text(body.get("name"))
+    shown_value = value or _text(properties.get("title") or page.get("title"))
     shown: dict[str, Any] = {
         "message_id": row.message_id,
         "type": row.type,
-        "title": _title(row.type, value or _text(properties.get("title") or page.get("title")), body),
+        "title": _title(names.get(row.type) or _text(body.get("event")) or row.type, shown_value),
         "value": value,
         "url": _text(properties.get("url") or page.get("url")),
         "referrer": _text(properties.get("referrer") or page.get("referrer")),
@@ -134,9 +136,9 @@ def describe(row: Row) -> dict[str, Any]:
     return shown
 
 
-def _title(activity_type: str, value: str | None, body: Mapping[str, Any]) -> str:
-    named = _text(body.get("event")) or BUILT_IN.get(activity_type, activity_type)
-    return f"{BUILT_IN.get(activity_type, named)} '{value}'" if value else named
+def _title(name: str, value: str | None) -> str:
+    """K-13: the type's display name, with what the activity was about."""
+    return f"{_VERBS.get(name, name)} '{value}'" if value else name
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

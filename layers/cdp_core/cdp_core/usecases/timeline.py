@@ -1,14 +1,14 @@
 """A profile's activities over all its leaves, in time order, page by page."""
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cdp_core import clock
 from cdp_core.domain.activity import Row, describe
 from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.times import FUTURE_MS, USABLE_FROM
-from cdp_core.tables import activities
+from cdp_core.tables import activities, catalogue
 from cdp_core.usecases.paging import MAX_EXAMINED, Candidate, Page, Position, take
 
 _CHUNK = 200  # rows a query asks for where most of them may be of other types
@@ -31,15 +31,16 @@ class Ask:
 
 def read(leaves: Iterable[Leaf], ask: Ask) -> Page:
     """One page of the timeline of these leaves, whose epochs the caller has just read."""
+    names = catalogue.remembered().type_names()
     streams = [_stream(leaf, ask) for leaf in leaves]
     rows = heapq.merge(*streams, key=lambda one: one[0], reverse=ask.newest_first)
-    return take((_candidate(position, row, ask) for position, row in rows), limit=ask.limit, start=ask.position)
+    return take((_candidate(position, row, ask, names) for position, row in rows), limit=ask.limit, start=ask.position)
 
 
-def _candidate(position: Position, row: Row, ask: Ask) -> Candidate:
+def _candidate(position: Position, row: Row, ask: Ask, names: Mapping[str, str]) -> Candidate:
     is_stub = row.position is not None  # its copy is shown instead, where the stub says
     is_wanted = not is_stub and ask.type in (None, row.type)
-    return position, describe(row) if is_wanted else None
+    return position, describe(row, names) if is_wanted else None
 
 
 def _stream(leaf: Leaf, ask: Ask) -> Iterator[tuple[Position, Row]]:
