@@ -122,7 +122,7 @@ def describe(row: Row, names: Mapping[str, str] = BUILT_IN) -> dict[str, Any]:
         "value": value,
         "url": _text(properties.get("url") or page.get("url")),
         "referrer": _text(properties.get("referrer") or page.get("referrer")),
-        "channel": body.get("channel"),
+        "channel": body.get("channel") or None,
         "occurred_at": iso(row.time),
         "received_at": iso(received_at),
         "legal_basis": body.get("basis"),

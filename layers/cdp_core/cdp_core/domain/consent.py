@@ -58,6 +58,14 @@ def deciding(history: Iterable[Entry]) -> dict[str, Entry]:
     return found
 
 
+def decided(histories: Iterable[Iterable[Entry]], code: str) -> bool | None:
+    """What holds for an event with several identifiers, None if nobody said anything. They may be several people's, on a
+    shared device: the withdrawal of one is not outweighed by what another one agreed to, however late.
+    """
+    said = [last[code].agreed for last in map(deciding, histories) if code in last]
+    return all(said) if said else None
+
+
 def of_leaves(history: Iterable[Entry], leaves: Iterable[str]) -> tuple[Entry, ...]:
     """What was decided through these leaves."""
     wanted = set(leaves)

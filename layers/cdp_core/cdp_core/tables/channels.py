@@ -133,11 +133,8 @@ def _attributes(channel: Channel) -> Item:
 
 
 def _parse(code_name: str, item: Item) -> Channel:
-    rest = (
-        {name: tuple(v) if name in _LISTS else v for name, v in from_json(item["s"]["S"]).items()}
-        if "s" in item
-        else {}
-    )
+    plain: dict[str, Any] = from_json(item["s"]["S"]) if "s" in item else {}
+    rest: dict[str, Any] = {name: tuple(value) if name in _LISTS else value for name, value in plain.items()}
     rest |= {"name": item["name"]["S"], "type": item["type"]["S"], "enabled": item["enabled"]["BOOL"]}
     return Channel(code_name=code_name, **rest)
 

@@ -73,10 +73,9 @@ def _asked_of(outcome: Outcome) -> list[Identifier]:
 def _judge(one: Outcome, key: WriteKey, histories: dict[Identifier, tuple[consent.Entry, ...]]) -> Judged:
     if isinstance(one, Withheld):
         return one, ""
-    history = consent.union(*(histories.get(identifier, ()) for identifier in _asked_of(one)))
-    entry = consent.deciding(history).get(key.channel.tracking_consent)
+    decided = consent.decided((histories.get(who, ()) for who in _asked_of(one)), key.channel.tracking_consent)
     claimed = consent.claimed_by(one, key.channel.consent_categories) if isinstance(one, Event) else None
-    basis = consent.verdict(key.channel, decided=entry.agreed if entry else None, claimed=claimed)
+    basis = consent.verdict(key.channel, decided=decided, claimed=claimed)
     if basis is not None:
         return one, basis
     if isinstance(one, Event) and consent.is_legitimate(one):

@@ -2,6 +2,8 @@
 
 import re
 import uuid
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from cdp_core import clock
@@ -54,20 +56,25 @@ def decide(key: WriteKey, contact: str, code: str, *, agreed: bool, language: st
         tree, now = links.load_tree(leaf), clock.now_ms()
         people = identified([*tree.leaves.values()], {leaf: str(person)})
         history = history_of(people)
-        last = max((entry.at for entry in history), default=0)
         entry = Entry(
             code=code,
             agreed=agreed,
-            at=max(now, last + 1),  # what is said later decides, whatever the clocks say
+            at=max([now, *(one.at + 1 for one in history)]),  # what is said later decides, whatever the clocks say
             text=text_version(consent.texts.get(spoken, _NO_TEXT)),
             language=spoken,
             channel=key.channel.code_name,
             leaf=leaf,
         )
         puts = [consents.put(one, other.epoch, union(history, [entry])) for one, other in people.items()]
-        if _stored(tree, leaf, str(person), now, puts):
+        if _repeats(entry, history) or _stored(tree, leaf, str(person), now, puts):
             return
     raise Contended("the profile changed too often; send the decision again")
+
+
+def _repeats(entry: Entry, history: Sequence[Entry]) -> bool:
+    """Whether the person has said just this already, through the same leaf and of the same text."""
+    last = deciding(history).get(entry.code)
+    return last is not None and replace(last, at=entry.at, channel=entry.channel, language=entry.language) == entry
 
 
 def _stored(tree: Tree, leaf: str, identifier: str, now: int, puts: list[dict[str, Any]]) -> bool:
