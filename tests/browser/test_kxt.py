@@ -355,6 +355,16 @@ def test_x05_nothing_is_sent_before_the_main_site_has_acknowledged_the_agreement
     assert site.named("click") == []
 
 
+def test_x05_a_page_view_waits_for_the_website_and_the_visitor(browser: Chrome, site: MainSite) -> None:
+    site.channel["cookie_level"] = 0
+    visit(browser, site, "kxt('consentdefault', {allow_tracking: false}); kxt('pagevisit');")
+    agree(browser)
+    settle()
+    assert site.batches == []
+    browser.execute_script("kxt('updateconsent', {allow_tracking: true})")
+    site.wait(lambda: len(site.events) == 2)
+
+
 def test_x05_a_page_view_that_nobody_agreed_to_ends_with_its_page(browser: Chrome, site: MainSite) -> None:
     site.channel["cookie_level"] = 0
     visit(browser, site, "kxt('pagevisit');")
