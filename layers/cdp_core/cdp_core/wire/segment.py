@@ -256,6 +256,19 @@ def _short(value: Any, limit: int) -> str | None:
 def _original(raw: Any) -> str:
     """The refused event as JSON text, cut at MAX_ORIGINAL bytes; empty if it nests too deep to be written."""
     try:
-        return json.written(raw)[:MAX_ORIGINAL].decode("utf-8", "ignore")
+        return json.written(_without_proof(raw))[:MAX_ORIGINAL].decode("utf-8", "ignore")
     except RecursionError:
         return ""
+
+
+def _without_proof(raw: Any) -> Any:
+    """A refused event is kept where people read it: whoever read the hash in it could sign for the user."""
+    if not isinstance(raw, dict):
+        return raw
+    context = raw.get("context")
+    inside = {"context": _unsigned(context)} if isinstance(context, dict) else {}
+    return _unsigned(raw) | inside
+
+
+def _unsigned(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: part for name, part in given.items() if name != USER_HASH}
