@@ -16,6 +16,7 @@ from selenium.webdriver import Chrome
 
 from tests.browser.chromium import chromium
 from tests.browser.main_site import DROPPED, KEY, SCRIPT, MainSite, main_site
+from tests.e2e.running import Running, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -60,11 +61,19 @@ def site() -> Iterator[MainSite]:
 
 
 def html(
-    site: MainSite, calls: str = "", *, init: str = "{}", name: str = "kxt", title: str = "First", body: str = ""
+    site: MainSite,
+    calls: str = "",
+    *,
+    init: str = "{}",
+    name: str = "kxt",
+    title: str = "First",
+    body: str = "",
+    main: str = "",
+    key: str = KEY,
 ) -> str:
-    """A page of a website with the snippet of docs/kxt.md."""
+    """A page of a website with the snippet of docs/kxt.md; `main` is another main site than the tests' own."""
     return f"""<!doctype html><title>{title}</title><script>{SNIPPET}
-        ('{name}', '{site.url}/kxt.js?writeKey={KEY}');
+        ('{name}', '{main or site.url}/kxt.js?writeKey={key}');
         {name}('init', {init});
         {calls}
         </script>{body}"""
@@ -822,3 +831,75 @@ def test_what_was_not_sent_is_not_sent_to_somebody_who_withdrew(browser: Chrome,
     visit(browser, site, at="/next")
     settle()
     assert len(site.batches) == 1
+
+
+# ---- The platform itself
+
+
+def own(browser: Chrome, running: Running, total: int) -> dict[str, Any]:
+    """The profile of the browser's visitor, once it has so many activities."""
+    return running.wait_for_events(f"anonymous_id%3A{cookies(browser)['CMSCurrentProfile']}", total)
+
+
+def test_what_a_visitor_does_becomes_a_profile(browser: Chrome, site: MainSite, running: Running) -> None:
+    main = f"http://127.0.0.1:{running.port}"
+    site.pages["/"] = html(site, f"kxt('pagevisit'); {MAPPING}", body=FORM, main=main, key="local-write-key")
+    browser.get(site.page())
+    browser.execute_script("""
+        kxt('click', {label: 'Buy'});
+        kxt('customactivity', {type: 'brochure_download', value: 'Summer'});
+        kxt('datainput', {formElement: document.forms[0], label: 'Newsletter'});
+    """)
+    wait_for(lambda: "CMSCurrentProfile" in cookies(browser))
+    profile = own(browser, running, 5)
+    types = ("pagevisit", "landingpage", "click", "brochure_download", "datainput")
+    assert profile["activity_counts"]["by_type"] == dict.fromkeys(types, 1)
+    assert profile["contact"]["email"] == "ann@b.example"
+    assert profile["contact"]["first_name"] == "Ann"
+    visited = running.get(f"/profiles/{profile['profile_id']}/activities?type=pagevisit").json["items"][0]
+    assert (visited["title"], visited["url"], visited["channel"]) == ("Page visit 'First'", site.page(), "website")
+    click = running.get(f"/profiles/{profile['profile_id']}/activities?type=click").json["items"][0]
+    assert (click["title"], click["value"]) == ("Clicked 'Buy'", "Buy")
+
+
+def test_an_agreement_decides_what_the_platform_keeps(browser: Chrome, site: MainSite, running: Running) -> None:
+    main = f"http://127.0.0.1:{running.port}"
+    site.pages["/"] = html(site, "kxt('pagevisit');", main=main, key="local-consent-key")
+    browser.get(site.page())
+    [[which, texts]] = called_back(browser, "consentdata", "codeName: 'tracking', languageName: 'cs'")
+    assert (which, set(texts)) == ("callback", {"shortText", "fullText"})
+    assert called_back(browser, "consentdata", "codeName: 'unheard-of'")[0][1]["type"] == "error_bad_response"
+    assert called_back(browser, "consentcontactstatus") == [["callback", {"isAgreed": False}]]
+    agree(browser)
+    assert called_back(browser, "consentcontactstatus") == [["callback", {"isAgreed": True}]]
+    profile = own(browser, running, 2)
+    assert profile["activity_counts"]["by_type"] == {"pagevisit": 1, "landingpage": 1}
+    kept = running.get(f"/profiles/{profile['profile_id']}/activities").json["items"]
+    assert {activity["legal_basis"] for activity in kept} == {"consent"}
+    visitor = cookies(browser)["CMSCurrentProfile"]
+    assert called_back(browser, "consentrevoke") == [["callback", None]]
+    status = running.request(
+        "GET",
+        f"/Kentico.Tracking/contacts/{visitor}/consents/tracking",
+        headers={"Authorization": "Bearer local-consent-key"},
+    )
+    assert (status.status, status.json) == (200, {"isAgreed": False})
+
+
+def test_a_click_that_leaves_the_page_counts_once(browser: Chrome, site: MainSite, running: Running) -> None:
+    main = f"http://127.0.0.1:{running.port}"
+    for page in range(4):
+        site.pages[f"/{page}"] = html(site, "kxt('pagevisit');", main=main, key="local-write-key")
+    browser.get(site.page("/0"))
+    wait_for(lambda: "CMSCurrentProfile" in cookies(browser))
+    for page in range(1, 4):
+        browser.execute_script(f"kxt('click', {{label: 'to {page}'}}); location.href = '/{page}'")
+        wait_for(lambda page=page: browser.current_url.endswith(f"/{page}") and "isTracker" in script_state(browser))
+    profile = own(browser, running, 8)
+    time.sleep(3)  # repeats would come with the next flush
+    profile = own(browser, running, 8)
+    assert profile["activity_counts"]["by_type"] == {"pagevisit": 4, "landingpage": 1, "click": 3}
+
+
+def script_state(browser: Chrome) -> list[str]:
+    return browser.execute_script("return Object.keys(window.kxt || {})")
