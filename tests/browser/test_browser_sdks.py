@@ -1,0 +1,132 @@
+"""The SDKs for browsers, unmodified, on another website, against `make run`: they start from our settings, and what they send arrives once."""
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import partial
+from http.server import SimpleHTTPRequestHandler
+from typing import Any
+
+import pytest
+from selenium.webdriver import Chrome
+
+from tests.browser.chromium import chromium
+from tests.e2e.running import Running, wait_for
+from tests.sdks import HERE, MODULES, ODD, SHOWN, Call, Person
+from tests.sdks.relay import LOST, relay, serving
+
+if not MODULES.is_dir():
+    pytest.skip("the SDKs come by `bash .ci/node.sh`", allow_module_level=True)
+
+pytestmark = pytest.mark.e2e
+KEY = "local-write-key"
+BATCHING = {"deliveryStrategy": {"strategy": "batching", "config": {"size": 10, "timeout": 200}}}
+BEACON = {"useBeacon": True, "beaconQueueOptions": {"maxItems": 10, "flushQueueInterval": 200}}
+BATCH = {"queueOptions": {"batch": {"enabled": True, "maxItems": 10, "flushInterval": 200}}}
+SDKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "segment": ("@segment/analytics-next", {}),
+    "segment-batching": ("@segment/analytics-next", BATCHING),
+    "segment-snippet": ("snippet", {}),
+    "rudder": ("@rudderstack/analytics-js", {}),
+    "rudder-batch": ("@rudderstack/analytics-js", BATCH),
+    "rudder-beacon": ("@rudderstack/analytics-js", BEACON),
+    "jitsu": ("@jitsu/js", {}),
+}
+
+
+def sdks(*names: str) -> Any:
+    """One test for each of these."""
+    return pytest.mark.parametrize("sdk", [SDKS[name] for name in names], ids=names)
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    """The website's files."""
+
+    def log_message(self, *_: Any) -> None:
+        """The test's output stays clean."""
+
+
+class Website:
+    """A page with an SDK, of another origin than the product."""
+
+    def __init__(self, browser: Chrome, address: str, sdk: tuple[str, dict[str, Any]], port: int) -> None:
+        self.browser, self.address, self.product = browser, address, f"127.0.0.1:{port}"
+        self.name, self.settings = sdk
+
+    def open(self, to: int | None = None) -> "Website":
+        """Loads the page and starts the SDK with the product's settings; its messages go to port `to`."""
+        self.browser.get(self.address)
+        options = {"to": f"127.0.0.1:{to}" if to else None, "settings": self.settings}
+        script = "const [done, ...given] = [...arguments].reverse(); start(...given.reverse()).then(done, e => done(String(e)))"
+        assert self.browser.execute_async_script(script, self.name, KEY, self.product, options) is None
+        return self
+
+    def send(self, calls: Sequence[Call], *, then_leave: bool = False) -> None:
+        """Makes the calls, and perhaps goes elsewhere at once."""
+        leave = "location.assign('?elsewhere')" if then_leave else ""
+        self.browser.execute_script(f"send(JSON.parse(arguments[0])); {leave}", json.dumps(calls))
+
+
+@pytest.fixture(scope="module")
+def shared_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """One browser for all of these tests; each has a website of its own."""
+    with chromium(tmp_path_factory.mktemp("browser")) as driver:
+        yield driver
+
+
+@pytest.fixture
+def website(shared_browser: Chrome, running: Running, sdk: tuple[str, dict[str, Any]]) -> Iterator[Website]:
+    """A new website; ports keep storage apart, but cookies not."""
+    with serving(partial(_Quiet, directory=str(HERE))) as server:
+        address = f"http://localhost:{server.server_address[1]}/page.html"
+        yield Website(shared_browser, address, sdk, running.port)
+        shared_browser.get("about:blank")
+        shared_browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+
+
+@sdks(*SDKS)
+def test_everything_that_a_page_says_arrives_once_and_intact(running: Running, website: Website) -> None:
+    person = Person()
+    said = [
+        person.numbered({"call": "page", "name": "Home"}),
+        person.track("Odd Values", properties=ODD),
+        {"call": "identify", "userId": person.user, "traits": {"email": f"{person.user}@x.y", "age": 30}},
+        {"call": "group", "groupId": "acme", "traits": {"name": "Acme"}},
+        *(person.track() for _ in range(30)),
+    ]
+    website.open().send(said)
+    items = person.shown(running)
+    (page,) = [one["properties"] for one in items if one["type"] == "pagevisit"]
+    (odd,) = [one["properties"] for one in items if one["type"] == "odd_values"]
+    assert odd == SHOWN | {"number": 1}
+    assert page["number"] == 0
+    assert running.get(person.path).json["contact"] == {"email": f"{person.user}@x.y", "custom": {"age": 30}}
+
+
+@sdks(*SDKS)
+def test_what_is_said_while_leaving_arrives_once(running: Running, website: Website) -> None:
+    person = Person()
+    website.open().send([{"call": "identify", "userId": person.user, "traits": {}}])
+    website.send([person.track() for _ in range(15)], then_leave=True)
+    website.open()
+    person.shown(running)
+
+
+@sdks("segment", "segment-batching", "rudder")
+def test_what_fails_is_sent_again_and_counts_once_and_what_is_refused_is_not(
+    running: Running, website: Website
+) -> None:
+    person = Person()
+    identify = {"call": "identify", "userId": person.user, "traits": {}}
+    refused = {"call": "track", "event": "Refused", "properties": {"number": -1}}
+    with relay(running.port) as between:
+        website.open(to=between.port).send([identify])
+        wait_for(lambda: [status for status, _ in between.seen] == [200])
+        between.script += [400, LOST, 429, 503]
+        website.send([refused])
+        wait_for(lambda: between.answers_to(-1) != [])
+        website.send([person.track()])
+        wait_for(lambda: between.answers_to(0)[-1:] == [200])
+        assert between.answers_to(-1) == [400]
+        assert between.answers_to(0) == [LOST, 429, 503, 200]
+        website.browser.get("about:blank")
+    person.shown(running)
