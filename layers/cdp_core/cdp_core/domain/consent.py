@@ -8,22 +8,27 @@ from typing import Any
 from cdp_core.domain.activity import type_of
 from cdp_core.domain.channels import VISITOR, Channel
 from cdp_core.domain.envelope import Event
+from cdp_core.domain.erasure import CLOCK_MARGIN_MS
 from cdp_core.domain.identity import ANONYMOUS_ID, Identifier, is_blocked
 
 AGREED, CHANNEL_DEFAULT, LEGITIMATE_INTEREST = "consent", "channel_default", "legitimate_interest"
 LEGITIMATE_TYPES = frozenset({"bizformsubmit", "memberregistration"})
-MAX_ENTRIES = 100  # of one person; the latest of each consent is always among them
+MAX_ENTRIES = 100  # of one person; the last agreement and the last withdrawal of each consent are among them
 _KEPT = ("event", "contact", "member")
 _TYPED = {"bizformsubmit": ("form", "fields"), "memberregistration": ("member_id", "name", "email")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One decision: to which consent, agreed or revoked, when (ms), to which text, where, and through which leaf."""
+    """One decision: to which consent, agreed or revoked, when (ms), to which text, where, and through which leaf.
+
+    `rank` is its place among the person's decisions (ms): its time, or just behind what it was known to follow.
+    """
 
     code: str
     agreed: bool
     at: int
+    rank: int
     text: str
     language: str
     channel: str
@@ -31,8 +36,14 @@ class Entry:
 
     @property
     def order(self) -> tuple[int, bool, str]:
-        """Later decides; at the same time a withdrawal does."""
-        return (self.at, not self.agreed, self.leaf)
+        """By rank; of two with the same the withdrawal comes last."""
+        return (self.rank, not self.agreed, self.leaf)
+
+
+def next_rank(history: Iterable[Entry], *, agreed: bool, now: int) -> int:
+    """The rank of a decision that is made in the knowledge of these: behind all, and an agreement outweighs withdrawals."""
+    margins = (entry.rank + (CLOCK_MARGIN_MS if agreed and not entry.agreed else 0) for entry in history)
+    return max([now, *(rank + 1 for rank in margins)])
 
 
 def consent_key(identifier: Identifier) -> str:
@@ -41,21 +52,31 @@ def consent_key(identifier: Identifier) -> str:
 
 
 def union(*histories: Iterable[Entry]) -> tuple[Entry, ...]:
-    """All entries in order of time, at most MAX_ENTRIES."""
+    """All entries in their order, at most MAX_ENTRIES."""
     every = sorted({entry for history in histories for entry in history}, key=lambda entry: entry.order)
-    last = set(deciding(every).values())
+    last = set(_last(every).values())
     spare = [entry for entry in every if entry not in last]
     kept = last | set(spare[max(0, len(spare) - max(0, MAX_ENTRIES - len(last))) :])
     return tuple(entry for entry in every if entry in kept)
 
 
 def deciding(history: Iterable[Entry]) -> dict[str, Entry]:
-    """The entry that decides, by consent."""
-    found: dict[str, Entry] = {}
-    for entry in history:
-        if entry.code not in found or found[entry.code].order < entry.order:
-            found[entry.code] = entry
-    return found
+    """The entry that decides, by consent: the last agreement if it is surely later than the last withdrawal.
+
+    Surely: two people who are one made them on servers whose clocks may differ; in doubt the withdrawal wins.
+    """
+    last = _last(history)
+    agreed = {code: entry for (code, is_agreed), entry in last.items() if is_agreed}
+    revoked = {code: entry for (code, is_agreed), entry in last.items() if not is_agreed}
+    return agreed | {code: one for code, one in revoked.items() if not _outweighs(agreed.get(code), one)}
+
+
+def _last(history: Iterable[Entry]) -> dict[tuple[str, bool], Entry]:
+    return {(entry.code, entry.agreed): entry for entry in sorted(history, key=lambda entry: entry.order)}
+
+
+def _outweighs(agreement: Entry | None, withdrawal: Entry) -> bool:
+    return agreement is not None and agreement.rank > withdrawal.rank + CLOCK_MARGIN_MS
 
 
 def decided(histories: Iterable[Iterable[Entry]], code: str) -> bool | None:

@@ -39,7 +39,10 @@ def load_many(identifiers: Iterable[Identifier]) -> dict[Identifier, Stored]:
 
 
 def put(identifier: Identifier, epoch: int, history: Sequence[Entry]) -> dict[str, Any]:
-    """The transaction's action that stores an identifier's history."""
+    """The transaction's action that stores an identifier's history; of whom nothing is known there is no item."""
+    if not history:
+        key = dynamo.key_of(item_key(consent_key(identifier)))
+        return {"Delete": {"TableName": settings().profiles_table, "Key": key}}
     item = dynamo.key_of(item_key(consent_key(identifier)))
     item |= {"ep": {"N": str(epoch)}, "h": {"S": to_json([astuple(entry) for entry in union(history)])}}
     return {"Put": {"TableName": settings().profiles_table, "Item": item}}

@@ -9,7 +9,7 @@ from typing import Any
 from cdp_core import clock
 from cdp_core.domain.catalogue import Consent, ConsentText, text_version
 from cdp_core.domain.channels import WriteKey
-from cdp_core.domain.consent import Entry, deciding, union
+from cdp_core.domain.consent import Entry, deciding, next_rank, union
 from cdp_core.domain.counting import TRIES
 from cdp_core.domain.identity import ANONYMOUS_ID, USER_ID, Identifier, leaf_id, parse_identifier
 from cdp_core.domain.links import Tree
@@ -59,7 +59,8 @@ def decide(key: WriteKey, contact: str, code: str, *, agreed: bool, language: st
         entry = Entry(
             code=code,
             agreed=agreed,
-            at=max([now, *(one.at + 1 for one in history)]),  # what is said later decides, whatever the clocks say
+            at=now,
+            rank=next_rank((one for one in history if one.code == code), agreed=agreed, now=now),
             text=text_version(consent.texts.get(spoken, _NO_TEXT)),
             language=spoken,
             channel=key.channel.code_name,
@@ -74,7 +75,10 @@ def decide(key: WriteKey, contact: str, code: str, *, agreed: bool, language: st
 def _repeats(entry: Entry, history: Sequence[Entry]) -> bool:
     """Whether the person has said just this already, through the same leaf and of the same text."""
     last = deciding(history).get(entry.code)
-    return last is not None and replace(last, at=entry.at, channel=entry.channel, language=entry.language) == entry
+    return (
+        last is not None
+        and replace(last, at=entry.at, rank=entry.rank, channel=entry.channel, language=entry.language) == entry
+    )
 
 
 def _stored(tree: Tree, leaf: str, identifier: str, now: int, puts: list[dict[str, Any]]) -> bool:
