@@ -11,11 +11,11 @@ from cdp_core.errors import Contended
 from cdp_core.tables import contacts, leaves, links, listing
 
 
-def refresh(leaf: Leaf, *, anew: bool = False) -> None:
+def refresh(leaf: Leaf, *, anew: bool = False, freed: bool = False) -> None:
     """Lists the profile of this leaf; `leaf` stands for itself, as it is about to be stored. Raises Contended.
 
-    `anew` lets go of what the entry says: after leaves were taken away, a day may go back. It always writes, so that whoever
-    was about to hide the leaf while it was linked loses.
+    `anew` lets go of what the entry says: after leaves were taken away, a day may go back. A leaf that was `freed` is
+    written in any case, so that whoever was about to hide it while it was linked loses.
 
     The entry is read before the data it is made of, and written only if nobody wrote meanwhile: a stale writer loses.
     """
@@ -29,7 +29,7 @@ def refresh(leaf: Leaf, *, anew: bool = False) -> None:
         if not anew:  # another leaf's flush may be about to commit a later day: days only go forward
             shown = replace(shown, day=max(shown.day, entry.day), verified=shown.verified or entry.verified)
         is_same = tree.root == root.id and tree.leaves[root.id].epoch == root.epoch
-        if is_same and not anew and listing.shows(entry, root.id, shown):
+        if is_same and not freed and listing.shows(entry, root.id, shown):
             return
         if is_same and listing.save(root.id, root.epoch, before=entry, shown=shown):
             return

@@ -84,7 +84,7 @@ def _listed(child: str, parent: str) -> dict[str, Any]:
     found = leaves.load_many([child, parent])
     for leaf in found.values():
         if leaf.created_at is not None:
-            list_profile.refresh(leaf, anew=True)
+            list_profile.refresh(leaf, anew=True, freed=leaf.id == child)
     return {
         "profile_id": profile_id(parent, found[parent].epoch),
         "unmerged_id": profile_id(child, found[child].epoch),
