@@ -93,4 +93,4 @@ def _list_anew(leaf: Leaf) -> None:
     """What goes on is listed as it is without the erased ones."""
     after = leaves.load(leaf.id)
     if after.created_at is not None:
-        list_profile.refresh(after, anew=True)
+        list_profile.refresh(after, anew=True, freed=True)
