@@ -1,9 +1,24 @@
 """Contact details are last writer wins by event time, in any order of arrival."""
 
+from random import Random
+from unittest import mock
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdp_core.domain.contact import MAX_BYTES, MAX_FIELDS, Register, bounded, contact_fields, fold, full_name, updates
+from cdp_core.domain.contact import (
+    MAX_BYTES,
+    MAX_FIELDS,
+    Register,
+    bounded,
+    contact_fields,
+    email,
+    fold,
+    full_name,
+    typed,
+    updates,
+)
 
 VALUES = st.sampled_from([None, True, 0, 1, "", "a", "b"])
 REGISTER = st.tuples(VALUES, st.integers(0, 3), st.sampled_from("abc")).map(
@@ -65,3 +80,52 @@ def test_a_contact_holds_at_most_64_kb() -> None:
     """I9: growth is bounded by size too."""
     many = {f"custom.{n:03d}": said("x" * 1_000) for n in range(200)}
     assert sum(len(name) + len(str(register.value)) for name, register in bounded(many).items()) <= MAX_BYTES
+
+
+# Addresses that people typed into forms
+
+ADDRESSES = st.sampled_from(["a@b.c", "A@b.c", "x@y.z", "p@q.r"])
+TYPED = st.lists(st.tuples(ADDRESSES, st.integers(0, 9)), max_size=6)
+
+
+def typed_at(address: str, time: int) -> dict[str, Register]:
+    """The registers of one submission."""
+    return typed({"email": address}, time=time, source="web", message_id=f"{time}")
+
+
+@given(TYPED, st.randoms())
+def test_typed_addresses_are_the_same_in_every_order_of_arrival(given_: list[tuple[str, int]], dice: Random) -> None:
+    """Invariant 4, at the limit of addresses too."""
+    shuffled = list(given_)
+    dice.shuffle(shuffled)
+    with mock.patch("cdp_core.domain.contact.MAX_TYPED_EMAILS", 2):
+        one, other = ({}, {})
+        for address, time in given_:
+            one = bounded(fold(one, typed_at(address, time)))
+        for address, time in shuffled:
+            other = bounded(fold(other, typed_at(address, time)))
+    assert one == other
+
+
+def test_a_form_never_replaces_an_address() -> None:
+    """Design section 5, in place of K-15."""
+    registers = fold({"email": said("ann@b.c", 1)}, typed_at("new@b.c", 9))
+    assert contact_fields(registers) == {"email": "ann@b.c", "other_emails": ["new@b.c"]}
+
+
+def test_the_first_typed_address_is_the_contacts_until_somebody_says_otherwise() -> None:
+    registers = fold(typed_at("late@b.c", 9), typed_at("first@b.c", 1))
+    assert contact_fields(registers) == {"email": "first@b.c", "other_emails": ["late@b.c"]}
+    assert email(registers) == "first@b.c"
+    assert contact_fields(fold(registers, {"email": said("own@b.c", 0)}))["email"] == "own@b.c"
+
+
+def test_a_removed_address_gives_way_to_what_is_typed_later_only() -> None:
+    removed = {"email": said(None, 5)}
+    assert "email" not in contact_fields(fold(removed, typed_at("before@b.c", 1)))
+    assert contact_fields(fold(removed, typed_at("after@b.c", 9)))["email"] == "after@b.c"
+
+
+@pytest.mark.parametrize("text", ["", "nobody", "@", "two words@b.c", "a" * 251 + "@b.c"])
+def test_what_is_no_address_is_not_taken_for_one(text: str) -> None:
+    assert contact_fields(typed_at(text, 1)) == {}
