@@ -36,9 +36,9 @@ const SDKS = {
     await new Promise((resolve) => client.ready(resolve));
     return client;
   },
-  "@jitsu/js": async (key, host) => {
+  "@jitsu/js": async (key, host, { to }) => {
     const { jitsuAnalytics } = await import("./node_modules/@jitsu/js/dist/jitsu.es.js");
-    return jitsuAnalytics({ host: `http://${host}`, writeKey: `${key}:unused` });
+    return jitsuAnalytics({ host: `http://${to ?? host}`, writeKey: `${key}:unused` });
   },
 };
 
