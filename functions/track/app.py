@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cdp_core import clock
-from cdp_core.domain.admission import Outcome, Withheld
+from cdp_core.domain.admission import CONSENT_WITHHELD, Outcome, Withheld
 from cdp_core.domain.channels import WriteKey, is_named, taking_known_types
 from cdp_core.domain.envelope import Refusal
 from cdp_core.errors import (
@@ -123,6 +123,8 @@ def _form(request: Request) -> Answer:
     (outcome,) = accept(key, [forms.event_of(typed, form, _new_id)], now=clock.now_ms())
     if isinstance(outcome, Refusal):
         raise InvalidInput(outcome.message, code=outcome.reason)
+    if isinstance(outcome, Withheld) and outcome.rule == CONSENT_WITHHELD:  # a good one is a legitimate interest
+        raise InvalidInput("the form holds a value that cannot be taken", code="invalid_form")
     if typed.is_page and form.success_url:
         return {"statusCode": 303, "headers": {"Location": form.success_url}}
     return _bytes(THANKS, "text/html; charset=utf-8", {}) if typed.is_page else _answer(200, {"success": True})

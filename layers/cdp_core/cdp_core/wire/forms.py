@@ -1,14 +1,14 @@
 """Plain form submissions: `POST /v1/forms/{code}` as browsers send it without a script, or as JSON."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.message import Message
-from email.parser import BytesParser
 from typing import Any
 from urllib.parse import parse_qsl
 
 from cdp_core.domain.catalogue import Form
 from cdp_core.domain.envelope import Event, Refusal
+from cdp_core.domain.identity import is_blocked
 from cdp_core.errors import InvalidInput
 from cdp_core.wire import json
 from cdp_core.wire.http import Request
@@ -44,15 +44,17 @@ def read(request: Request) -> Typed:
 
 
 def event_of(typed: Typed, form: Form, new_id: NewId) -> Event | Refusal:
-    """The submission as an activity. Only the form's own fields are kept; without an id it is nobody's but its own."""
-    message_id = str(typed.inputs.get("messageId") or new_id())
+    """The submission as an activity. Only the form's own fields are kept; without a usable id it is nobody's but its own."""
+    message_id = typed.inputs.get("messageId") or new_id()
+    own = f"form:{message_id}" if isinstance(message_id, str | int) else None
+    known = typed.inputs.get("anonymousId")
     fields = {name: typed.inputs[name] for name in form.fields if typed.inputs.get(name) not in (None, "")}
     properties = {"form": form.code_name, "value": form.name, "fields": fields, "url": typed.page}
     raw = {
         "type": "track",
         "event": "bizformsubmit",
         "messageId": message_id,
-        "anonymousId": typed.inputs.get("anonymousId") or f"form:{message_id}",
+        "anonymousId": own if not known or (isinstance(known, str) and is_blocked(known)) else known,
         "properties": {name: value for name, value in properties.items() if value is not None},
     }
     return judged(raw, new_id)
@@ -81,17 +83,37 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
 
 
 def _parts(kind: str, body: bytes) -> list[tuple[str, str]]:
-    """The texts of a multipart form; files are not taken."""
-    whole = BytesParser().parsebytes(b"Content-Type: " + kind.encode("latin-1", "replace") + b"\r\n\r\n" + body)
-    parts = [part for part in whole.walk() if not part.is_multipart() and part.get_filename() is None]
-    if len(parts) > MAX_INPUTS:
-        raise InvalidInput(f"the form has more than {MAX_INPUTS} inputs")
-    return [(str(part.get_param("name", "", "content-disposition")), _content(part)) for part in parts]
+    """The texts of a multipart form; files are not taken. Flat and in one pass: parts within parts are text like any other."""
+    boundary = _BOUNDARY.search(kind)
+    if boundary is None:
+        raise InvalidInput("the form's Content-Type names no boundary")
+    delimiter = rb"\r\n--" + re.escape(boundary[1].encode("latin-1", "replace")) + rb"(?=--|[ \t]*\r\n)"
+    _, *parts = re.split(delimiter, b"\r\n" + body, maxsplit=MAX_INPUTS + 1)
+    if not parts or not parts[-1].startswith(b"--"):
+        raise InvalidInput(f"the form is cut short, or has more than {MAX_INPUTS} inputs")
+    return [named for part in parts[:-1] if (named := _part(part)) is not None]
 
 
-def _content(part: Message) -> str:
-    content = part.get_payload(decode=True)
-    return content.decode("utf-8", "replace").rstrip("\r\n") if isinstance(content, bytes) else ""
+def _part(part: bytes) -> tuple[str, str] | None:
+    """Name and text of an input; None for a file and for what has no name."""
+    head, _, content = part.partition(b"\r\n\r\n")
+    disposition = _DISPOSITION.search(head)
+    if disposition is None or _FILE.search(disposition[0]):
+        return None
+    name = _NAME.search(disposition[0])
+    return (_plain(name[name.lastindex or 1]), content.decode("utf-8", "replace")) if name else None
+
+
+def _plain(name: bytes) -> str:
+    """A name as the page has it: browsers escape these three."""
+    text = name.decode("utf-8", "replace")
+    return text.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")
+
+
+_BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,70})', re.IGNORECASE)
+_DISPOSITION = re.compile(rb"^content-disposition:[^\r\n]*", re.IGNORECASE | re.MULTILINE)
+_NAME = re.compile(rb';\s*name=(?:"([^"]*)"|([^;\s"]+))', re.IGNORECASE)
+_FILE = re.compile(rb";\s*filename\*?=", re.IGNORECASE)
 
 
 def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:

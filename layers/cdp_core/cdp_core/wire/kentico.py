@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cdp_core.domain.activity import CUSTOM, code_name
 from cdp_core.domain.envelope import MAX_EVENTS, Event, Refusal
 from cdp_core.errors import InvalidInput, Refused
 from cdp_core.wire import json
@@ -52,29 +53,38 @@ def _text(body: Mapping[str, Any], name: str) -> str:
 
 
 def _outcome(item: Any, contact: str, new_id: NewId) -> Event | Refusal:
-    try:
-        return judged(_translated(item, contact), new_id)
-    except Refused as refused:
-        return refusal(item, refused)
-
-
-def _translated(item: Any, contact: str) -> dict[str, Any]:
-    """An activity in Segment's words. Raises Refused, naming the property."""
     if not isinstance(item, dict):
-        raise Refused("an activity must be a JSON object", code="not_an_object")
+        return refusal(item, Refused("an activity must be a JSON object", code="not_an_object"))
     given = _lowered(item)
-    kind = given.get("type")
-    if not isinstance(kind, str) or not kind:
-        raise Refused("type is required, as a text", code="unknown_type")
+    named = {"anonymousId": contact, "messageId": given.get("messageid")}
+    try:
+        return judged(_translated(given) | named, new_id)
+    except Refused as refused:  # still the contact's: its consents decide about it, and its erasure reaches it
+        return refusal(item | named, refused)
+
+
+def _translated(given: Mapping[str, Any]) -> dict[str, Any]:
+    """An activity in Segment's words. Raises Refused, naming the property."""
+    kind = _kind(given.get("type"))
     needed = _NEEDED.get(kind)
     if needed and not given.get(needed):
         raise Refused(f"{needed} is required of {kind}", code="missing_value")
     properties = {name: given[name] for name in _TEXTS if _is_text(given, name, kind)}
-    if isinstance(given.get("contactfields"), dict):
-        properties["contactFields"] = given["contactfields"]
-    raw = {"type": "track", "event": kind, "anonymousId": contact, "properties": properties}
-    extra = {"messageId": given.get("messageid"), "timestamp": given.get("timestamp")}
-    return raw | {name: value for name, value in extra.items() if value is not None}
+    fields = given.get("contactfields")
+    if fields is not None and not isinstance(fields, dict):
+        raise Refused("contactFields must be a JSON object", code="wrong_type")
+    properties |= {"contactFields": fields} if fields else {}
+    return {"type": "track", "event": kind, "timestamp": given.get("timestamp"), "properties": properties}
+
+
+def _kind(given: Any) -> str:
+    """The code name of the type. Raises Refused where it is none; other wires would call such an activity `custom`."""
+    if not isinstance(given, str) or not given:
+        raise Refused("type is required, as a text", code="unknown_type")
+    kind = given.lower()
+    if code_name(kind) == CUSTOM != kind:
+        raise Refused(f"there is no activity type {kind[:100]}", code="unknown_activity_type")
+    return kind
 
 
 def _is_text(given: Mapping[str, Any], name: str, kind: str) -> bool:

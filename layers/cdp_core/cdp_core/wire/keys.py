@@ -13,9 +13,9 @@ def key_of(request: Request, body: Mapping[str, Any]) -> str:
 
     `Authorization: Basic` wins, then `X-Write-Key` (whose senders mask the key in the body), then the address, then the body.
     """
-    if "authorization" not in request.headers and "x-write-key" in request.headers:
-        return request.headers["x-write-key"].strip().partition(":")[0]
     given = _basic(request.headers)
+    if given is None and "x-write-key" in request.headers:
+        return request.headers["x-write-key"].strip().partition(":")[0]
     outside = request.query.get("writeKey") if given is None else given
     inside = body.get("writeKey")
     if outside and isinstance(inside, str) and inside and inside != outside:
