@@ -11,10 +11,10 @@ from cdp_core.domain.channels import LEVELS, Channel
 from cdp_core.domain.consent import (
     MAX_ENTRIES,
     Entry,
+    added,
     claimed_by,
     decided,
     deciding,
-    next_rank,
     of_leaves,
     union,
     verdict,
@@ -53,9 +53,22 @@ def test_what_came_together_comes_apart_again(a: list[Entry], b: list[Entry]) ->
 @given(HISTORIES, st.booleans(), st.integers(0, 40_000))
 def test_what_is_said_in_the_knowledge_of_a_history_decides(history: list[Entry], agreed: bool, now: int) -> None:
     """Whatever clocks say."""
-    mine = [one for one in history if one.code == "a"]
-    new = entry(agreed, next_rank(mine, agreed=agreed, now=now), code="a")
-    assert deciding(union(history, [new]))["a"].agreed is agreed
+    after = added(history, entry(agreed, now, code="a"))
+    assert deciding(after)["a"].agreed is agreed
+
+
+def test_an_agreement_outweighs_at_once_what_it_knew_and_nothing_that_was_said_elsewhere() -> None:
+    """A second is enough on one device; a withdrawal on another one stands until clocks leave no doubt."""
+    mine = added(added([], entry(False, NOW)), entry(True, NOW + 1_000))
+    assert deciding(mine)["tracking"].agreed is True
+    assert deciding(union(mine, [entry(False, NOW, leaf="v1")]))["tracking"].agreed is False
+
+
+def test_saying_the_same_again_is_no_new_entry_but_counts_as_said_now() -> None:
+    """A withdrawal repeated after somebody else's agreement stands when the two turn out to be one."""
+    mine = added(added([], entry(False, NOW)), entry(False, NOW + 60_000))
+    assert [(one.at, one.rank) for one in mine] == [(NOW, NOW + 60_000)]
+    assert deciding(union(mine, [entry(True, NOW + 30_000, leaf="v1")]))["tracking"].agreed is False
 
 
 def test_of_two_decisions_made_apart_within_the_margin_of_clocks_the_withdrawal_holds() -> None:

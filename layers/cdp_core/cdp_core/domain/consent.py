@@ -14,15 +14,17 @@ from cdp_core.domain.identity import ANONYMOUS_ID, Identifier, is_blocked
 AGREED, CHANNEL_DEFAULT, LEGITIMATE_INTEREST = "consent", "channel_default", "legitimate_interest"
 LEGITIMATE_TYPES = frozenset({"bizformsubmit", "memberregistration"})
 MAX_ENTRIES = 100  # of one person; the last agreement and the last withdrawal of each consent are among them
+_MAX_SEEN = 10
 _KEPT = ("event", "contact", "member")
 _TYPED = {"bizformsubmit": ("form", "fields"), "memberregistration": ("member_id", "name", "email")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One decision: to which consent, agreed or revoked, when (ms), to which text, where, and through which leaf.
+    """One decision: to which consent, agreed or revoked, when first (ms), to which text, where, and through which leaf.
 
-    `rank` is its place among the person's decisions (ms): its time, or just behind what it was known to follow.
+    `rank` is its place among the person's decisions (ms): the time when it was said last, or just behind what was known then.
+    `seen` are the withdrawals known to an agreement that clocks alone would not put before it.
     """
 
     code: str
@@ -33,6 +35,12 @@ class Entry:
     language: str
     channel: str
     leaf: str
+    seen: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """What an agreement that knows it calls it."""
+        return f"{self.leaf}.{self.rank}"
 
     @property
     def order(self) -> tuple[int, bool, str]:
@@ -40,10 +48,21 @@ class Entry:
         return (self.rank, not self.agreed, self.leaf)
 
 
-def next_rank(history: Iterable[Entry], *, agreed: bool, now: int) -> int:
-    """The rank of a decision that is made in the knowledge of these: behind all, and an agreement outweighs withdrawals."""
-    margins = (entry.rank + (CLOCK_MARGIN_MS if agreed and not entry.agreed else 0) for entry in history)
-    return max([now, *(rank + 1 for rank in margins)])
+def added(history: Iterable[Entry], new: Entry) -> tuple[Entry, ...]:
+    """The history with a decision made in its knowledge. Saying the same again renews what was said, and is no entry of its own."""
+    before = union(history)
+    rank = max([new.rank, *(entry.rank + 1 for entry in before)])
+    near = [one for one in before if one.code == new.code and not one.agreed and one.rank + CLOCK_MARGIN_MS >= rank]
+    seen = tuple(one.id for one in near[-_MAX_SEEN:]) if new.agreed else ()
+    entry = replace(new, rank=rank, seen=seen)
+    last = deciding(before).get(new.code)
+    if last is not None and _same(last, entry):
+        return union([one for one in before if one != last], [replace(entry, at=last.at)])
+    return union(before, [entry])
+
+
+def _same(one: Entry, other: Entry) -> bool:
+    return replace(one, at=0, rank=0, seen=()) == replace(other, at=0, rank=0, seen=())
 
 
 def consent_key(identifier: Identifier) -> str:
@@ -52,31 +71,38 @@ def consent_key(identifier: Identifier) -> str:
 
 
 def union(*histories: Iterable[Entry]) -> tuple[Entry, ...]:
-    """All entries in their order, at most MAX_ENTRIES."""
+    """All entries in their order; of more than MAX_ENTRIES the last of each consent, then of each leaf, then the youngest."""
     every = sorted({entry for history in histories for entry in history}, key=lambda entry: entry.order)
-    last = set(_last(every).values())
-    spare = [entry for entry in every if entry not in last]
-    kept = last | set(spare[max(0, len(spare) - max(0, MAX_ENTRIES - len(last))) :])
+    if len(every) <= MAX_ENTRIES:
+        return tuple(every)
+    by_consent = {(entry.code, entry.agreed): entry for entry in every}
+    by_leaf = {(entry.code, entry.agreed, entry.leaf): entry for entry in every}
+    wanted = dict.fromkeys([*by_consent.values(), *by_leaf.values(), *reversed(every)])
+    kept = set(list(wanted)[:MAX_ENTRIES])
     return tuple(entry for entry in every if entry in kept)
 
 
 def deciding(history: Iterable[Entry]) -> dict[str, Entry]:
-    """The entry that decides, by consent: the last agreement if it is surely later than the last withdrawal.
+    """The entry that decides, by consent: the last agreement, unless a withdrawal stands against all of them.
 
-    Surely: two people who are one made them on servers whose clocks may differ; in doubt the withdrawal wins.
+    An agreement outweighs the withdrawals that were known to it, and those surely before it. Two people who turn out to be one
+    may have decided on servers whose clocks differ: in doubt the withdrawal wins.
     """
-    last = _last(history)
-    agreed = {code: entry for (code, is_agreed), entry in last.items() if is_agreed}
-    revoked = {code: entry for (code, is_agreed), entry in last.items() if not is_agreed}
-    return agreed | {code: one for code, one in revoked.items() if not _outweighs(agreed.get(code), one)}
+    by_code: dict[str, list[Entry]] = {}
+    for entry in sorted(history, key=lambda entry: entry.order):
+        by_code.setdefault(entry.code, []).append(entry)
+    return {code: _decider(entries) for code, entries in by_code.items()}
 
 
-def _last(history: Iterable[Entry]) -> dict[tuple[str, bool], Entry]:
-    return {(entry.code, entry.agreed): entry for entry in sorted(history, key=lambda entry: entry.order)}
+def _decider(entries: list[Entry]) -> Entry:
+    agreements = [entry for entry in entries if entry.agreed]
+    last = {entry.leaf: entry for entry in entries if not entry.agreed}  # of each leaf the last withdrawal
+    standing = [one for one in last.values() if not any(_outweighs(agreement, one) for agreement in agreements)]
+    return max(standing or agreements, key=lambda entry: entry.order)
 
 
-def _outweighs(agreement: Entry | None, withdrawal: Entry) -> bool:
-    return agreement is not None and agreement.rank > withdrawal.rank + CLOCK_MARGIN_MS
+def _outweighs(agreement: Entry, withdrawal: Entry) -> bool:
+    return withdrawal.id in agreement.seen or agreement.rank > withdrawal.rank + CLOCK_MARGIN_MS
 
 
 def decided(histories: Iterable[Iterable[Entry]], code: str) -> bool | None:

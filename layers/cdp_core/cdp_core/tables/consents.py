@@ -61,5 +61,9 @@ def remove(lives: Mapping[str, int]) -> None:
 
 
 def _parse(item: Item) -> Stored:
-    entries = (Entry(**dict(zip(Entry.__slots__, plain, strict=True))) for plain in from_json(item["h"]["S"]))
-    return Stored(epoch=int(item["ep"]["N"]), history=tuple(entries))
+    return Stored(epoch=int(item["ep"]["N"]), history=tuple(map(_entry, from_json(item["h"]["S"]))))
+
+
+def _entry(plain: list[Any]) -> Entry:
+    *facts, seen = plain
+    return Entry(**dict(zip(Entry.__slots__, facts, strict=False)), seen=tuple(seen))

@@ -2,14 +2,12 @@
 
 import re
 import uuid
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from cdp_core import clock
 from cdp_core.domain.catalogue import Consent, ConsentText, text_version
 from cdp_core.domain.channels import WriteKey
-from cdp_core.domain.consent import Entry, deciding, next_rank, union
+from cdp_core.domain.consent import Entry, added, deciding
 from cdp_core.domain.counting import TRIES
 from cdp_core.domain.identity import ANONYMOUS_ID, USER_ID, Identifier, leaf_id, parse_identifier
 from cdp_core.domain.links import Tree
@@ -60,25 +58,16 @@ def decide(key: WriteKey, contact: str, code: str, *, agreed: bool, language: st
             code=code,
             agreed=agreed,
             at=now,
-            rank=next_rank((one for one in history if one.code == code), agreed=agreed, now=now),
+            rank=now,
             text=text_version(consent.texts.get(spoken, _NO_TEXT)),
             language=spoken,
             channel=key.channel.code_name,
             leaf=leaf,
         )
-        puts = [consents.put(one, other.epoch, union(history, [entry])) for one, other in people.items()]
-        if _repeats(entry, history) or _stored(tree, leaf, str(person), now, puts):
+        puts = [consents.put(one, other.epoch, added(history, entry)) for one, other in people.items()]
+        if _stored(tree, leaf, str(person), now, puts):
             return
     raise Contended("the profile changed too often; send the decision again")
-
-
-def _repeats(entry: Entry, history: Sequence[Entry]) -> bool:
-    """Whether the person has said just this already, through the same leaf and of the same text."""
-    last = deciding(history).get(entry.code)
-    return (
-        last is not None
-        and replace(last, at=entry.at, rank=entry.rank, channel=entry.channel, language=entry.language) == entry
-    )
 
 
 def _stored(tree: Tree, leaf: str, identifier: str, now: int, puts: list[dict[str, Any]]) -> bool:
