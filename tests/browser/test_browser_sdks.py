@@ -1,6 +1,7 @@
 """The SDKs for browsers, unmodified, on another website, against `make run`: they start from our settings, and what they send arrives once."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler
@@ -10,9 +11,9 @@ import pytest
 from selenium.webdriver import Chrome
 
 from tests.browser.chromium import chromium
-from tests.e2e.running import Running, wait_for
+from tests.e2e.running import ROOT, Running, wait_for
 from tests.sdks import HERE, MODULES, ODD, SHOWN, Call, Person
-from tests.sdks.relay import LOST, relay, serving
+from tests.sdks.relay import LOST, PASSED, relay, serving
 
 if not MODULES.is_dir():
     pytest.skip("the SDKs come by `bash .ci/node.sh`", allow_module_level=True)
@@ -141,12 +142,29 @@ def test_what_fails_is_sent_again_and_counts_once_and_what_is_refused_is_not(
     with relay(running.port) as between:
         website.open(to=between.port).send([{"call": "identify", "userId": person.user, "traits": {}}])
         wait_for(lambda: [status for status, _ in between.seen] == [200])
-        between.script += [400, LOST, 429, 503]
+        between.script += [400, LOST, 429, PASSED, 500, 503]
         website.send([refused])
         wait_for(lambda: between.answers_to(-1) != [])
-        website.send([person.track()])
-        wait_for(lambda: between.answers_to(0)[-1:] == [200])
+        for number in (0, 1):
+            website.send([person.track()])
+            wait_for(lambda number=number: between.answers_to(number)[-1:] == [200])
         assert between.answers_to(-1) == [400]
-        assert between.answers_to(0) == [LOST, 429, 503, 200]
+        assert between.answers_to(0) == [LOST, 429, 200]
+        assert between.answers_to(1) == [500, 503, 200]
         website.browser.get("about:blank")
     person.shown(running)
+
+
+def test_the_guide_s_pixel_shows_nothing_and_says_something(running: Running, shared_browser: Chrome) -> None:
+    person = Person()
+    (pixel,) = re.findall(r"```html\n(.*?)\n```", (ROOT / "docs" / "sdks.md").read_text(), re.DOTALL)
+    with serving(partial(_Quiet, directory=str(HERE))) as server:
+        shared_browser.get(f"http://localhost:{server.server_address[1]}/page.html")
+        shared_browser.execute_script(
+            "document.body.innerHTML = arguments[0]", running.here(pixel).replace("userId=42", f"userId={person.user}")
+        )
+        shown = running.wait_for_events(person.path.removeprefix("/profiles/"), 1)
+        assert shared_browser.execute_script("return document.images[0].naturalWidth") == 1
+    assert shown["activity_counts"] == {"total": 1, "by_type": {"mail_opened": 1}}
+    (opened,) = running.get(f"{person.path}/activities").json["items"]
+    assert opened["properties"] == {"campaign": "spring"}

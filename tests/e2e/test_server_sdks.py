@@ -6,6 +6,7 @@ Those for Node come by `bash .ci/node.sh`; without it only the Python ones are t
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -14,9 +15,9 @@ import pytest
 import rudderstack.analytics.client as rudderstack
 import segment.analytics.client as segment
 
-from tests.e2e.running import Running
+from tests.e2e.running import ROOT, Running
 from tests.sdks import HERE, MODULES, ODD, SHOWN, Call, Person
-from tests.sdks.relay import LOST, relay
+from tests.sdks.relay import LOST, PASSED, relay
 
 pytestmark = pytest.mark.e2e
 KEY = "local-write-key"
@@ -108,12 +109,12 @@ def test_jitsu_reaches_the_same_profile_call_by_call(running: Running, send: Sen
 @sdks(STUBBORN)
 def test_what_fails_is_sent_again_and_counts_once_and_what_is_refused_is_not(running: Running, send: Send) -> None:
     person = Person()
-    refused, failed = Person().track(), person.track()
-    refused["properties"]["number"] = -1
-    with relay(running.port, [400, LOST, 429, 503]) as between:
-        send(between.port, KEY, [[refused], [failed]])
+    refused = Person().track() | {"properties": {"number": -1}}
+    with relay(running.port, [400, LOST, 429, PASSED, 500, 503]) as between:
+        send(between.port, KEY, [[refused], [person.track()], [person.track()]])
     assert between.answers_to(-1) == [400]
-    assert between.answers_to(0) == [LOST, 429, 503, 200]
+    assert between.answers_to(0) == [LOST, 429, 200]
+    assert between.answers_to(1) == [500, 503, 200]
     person.shown(running)
 
 
@@ -122,3 +123,23 @@ def test_an_unknown_key_is_answered_once(running: Running, send: Send) -> None:
     with relay(running.port) as between:
         send(between.port, "wrong", [[Person().track()]])
     assert [status for status, _ in between.seen] == [401]
+
+
+GUIDE = (ROOT / "docs" / "sdks.md").read_text().partition("## In browsers")[0]
+PROGRAMS = {"python": [sys.executable, "-c"], "js": ["node", "--input-type=module", "--eval"]}
+
+
+@pytest.mark.parametrize(
+    "language, program",
+    [
+        pytest.param(language, program, id=re.search(r'from "?([@\w./-]+)', program)[1])
+        for language, program in re.findall(r"```(python|js)\n(.*?)```", GUIDE, re.DOTALL)
+        if language == "python" or MODULES.is_dir()
+    ],
+)
+def test_the_guide_s_examples_send_their_event(running: Running, language: str, program: str) -> None:
+    person = Person()
+    program = running.here(program).replace('"42"', json.dumps(person.user))
+    subprocess.run([*PROGRAMS[language], program], cwd=HERE, check=True, timeout=60)
+    shown = running.wait_for_events(person.path.removeprefix("/profiles/"), 1)
+    assert shown["activity_counts"] == {"total": 1, "by_type": {"order_completed": 1}}

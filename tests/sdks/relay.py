@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-LOST = 0  # the product gets the request, and its answer never arrives
+PASSED = None  # the product gets the request, and its answer arrives
+LOST = 0  # the product gets the request, and its answer does not arrive
 _TIMEOUT_SECONDS = 60
 _OURS = ("transfer-encoding", "connection", "date", "server")  # headers that this server sends itself
 _CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "retry-after"}
@@ -18,11 +19,11 @@ _CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "r
 
 @dataclass
 class Relay:
-    """A running relay. `script` holds the statuses of the next POSTs, for which the product is not asked."""
+    """A running relay. `script` says how the next POSTs are answered: a status is the relay's own. Behind its end all are PASSED."""
 
     port: int
     target: int
-    script: list[int] = field(default_factory=list)
+    script: list[int | None] = field(default_factory=list)
     seen: list[tuple[int, list[int]]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -31,13 +32,13 @@ class Relay:
         return [status for status, numbers in self.seen if number in numbers]
 
     def next_answer(self) -> int | None:
-        """The status that the script has for this POST, if any is left."""
+        """How the script wants this POST answered."""
         with self._lock:
-            return self.script.pop(0) if self.script else None
+            return self.script.pop(0) if self.script else PASSED
 
 
 @contextmanager
-def relay(target: int, script: Sequence[int] = ()) -> Iterator[Relay]:
+def relay(target: int, script: Sequence[int | None] = ()) -> Iterator[Relay]:
     """A relay to the product on port `target`."""
     with serving(_Handler) as server:
         active = Relay(server.server_address[1], target, list(script))
@@ -71,8 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         active: Relay = self.server.relay  # type: ignore[attr-defined]
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        scripted = active.next_answer() if self.command == "POST" else None
-        if scripted is None or scripted == LOST:
+        scripted = active.next_answer() if self.command == "POST" else PASSED
+        if scripted in (PASSED, LOST):
             status, headers, answer = self._ask(active.target, body)
         else:
             status, headers, answer = scripted, _CORS | _headers(scripted), _body(scripted)
