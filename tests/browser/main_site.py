@@ -40,7 +40,10 @@ class Asked:
 
 @dataclass
 class MainSite:
-    """What it answers, and what it was asked. Pages lie on `localhost`, the main site on 127.0.0.1: two origins."""
+    """What it answers, and what it was asked. Pages lie on `localhost`, the main site on 127.0.0.1: two origins.
+
+    While `held` is an event that nobody has set, no POST is answered.
+    """
 
     port: int = 0
     channel: dict[str, Any] = field(
@@ -98,6 +101,8 @@ class MainSite:
 
     def reply(self, asked: Asked) -> tuple[int, dict[str, str], str]:
         """Status, headers and body."""
+        if self.held and asked.method == "POST":
+            self.held.wait(10)
         scripted = self.answers.get(asked.path)
         if scripted and asked.method != "OPTIONS":
             status, headers = scripted.pop(0)
@@ -128,8 +133,6 @@ class MainSite:
         who = (parts[1], parts[3])
         if asked.method == "GET":
             return 200, {}, json.dumps({"isAgreed": self.agreed.get(who, False)})
-        if self.held:
-            self.held.wait(10)
         self.agreed[who] = asked.json["agree"]
         return 200, {}, '{"success": true}'
 

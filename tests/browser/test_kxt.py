@@ -169,6 +169,8 @@ def test_a_second_script_on_the_page_changes_nothing(browser: Chrome, site: Main
     site.wait(lambda: site.named("page"))
     settle()
     assert len(site.events) == 2
+    browser.execute_script("kxt('click', {label: 'after both'})")
+    site.wait(lambda: site.named("click"))
     assert len(site.asked_for("/settings")) == 1
 
 
@@ -416,6 +418,7 @@ def test_x05_a_withdrawal_that_failed_stops_tracking_and_can_be_tried_again(brow
     browser.execute_script("kxt('click', {label: 'after'})")
     settle()
     assert site.named("click") == []
+    visit(browser, site, at="/later")
     assert called_back(browser, "consentrevoke") == [["callback", None]]
     assert site.agreed == {(visitor, "tracking"): False}
 
@@ -542,6 +545,15 @@ def test_x09_x10_only_mapped_inputs_of_a_form_are_sent(browser: Chrome, site: Ma
     assert "s3cret" not in json.dumps(site.events)
 
 
+def test_x10_a_form_is_read_at_the_moment_of_the_call(browser: Chrome, site: MainSite) -> None:
+    site.answer_next(f"/v1/projects/{KEY}/settings", 503)
+    visit(browser, site, MAPPING, body=FORM)
+    browser.execute_script(
+        "kxt('datainput', {formElement: document.forms[0], label: 'a'}); document.forms[0].elements.first.value = 'Zoe'"
+    )
+    assert site.wait(lambda: site.events)[0]["properties"]["contactFields"]["ContactFirstName"] == "Ann"
+
+
 def test_x10_fields_need_no_form(browser: Chrome, site: MainSite) -> None:
     visit(browser, site, MAPPING)
     browser.execute_script(
@@ -605,6 +617,9 @@ def test_the_cookie_has_the_name_and_domain_of_the_options(browser: Chrome, site
     browser.get(site.page(host=host))
     site.wait(lambda: site.events)
     assert browser.get_cookie("visitor")["domain"] == ".site.localhost"
+    browser.execute_script("document.cookie = 'CMSCookieLevel=0; path=/'")  # of this host only, from earlier days
+    agree(browser)
+    assert cookies(browser)["CMSCookieLevel"] == "1000"
     assert "CMSCurrentProfile" not in cookies(browser)
 
 
@@ -668,13 +683,14 @@ def test_x20_blocked_cookies_are_said(browser: Chrome, site: MainSite) -> None:
     assert site.batches == []
 
 
-def test_x20_a_rejected_event_is_reported_and_not_sent_again(browser: Chrome, site: MainSite) -> None:
+def test_x20_a_rejected_event_is_reported_once_and_not_sent_again(browser: Chrome, site: MainSite) -> None:
     site.answer_next("/v1/batch", 401)
     visit(browser, site)
-    error = browser.execute_async_script("kxt('click', {label: 'a', onerror: arguments[0]})")
-    assert error == {"type": "error_bad_response", "detail": "status 401"}
+    browser.execute_script("window.told = []; kxt('pagevisit', {onerror: error => told.push(error)})")
+    site.wait(lambda: browser.execute_script("return told.length"))
     settle()
-    assert (len(site.batches), stored(browser)) == (1, 0)
+    assert browser.execute_script("return told") == [{"type": "error_bad_response", "detail": "status 401"}]
+    assert ([len(batch.json["batch"]) for batch in site.batches], stored(browser)) == ([2], 0)
 
 
 def test_calls_wait_for_settings_that_fail_and_are_told(browser: Chrome, site: MainSite) -> None:
@@ -741,10 +757,15 @@ def test_an_event_of_the_last_moment_arrives_once(browser: Chrome, site: MainSit
     visit(browser, site, "kxt('pagevisit');")
     site.wait(lambda: site.events)
     site.pages["/next"] = html(site, "kxt('pagevisit');", title="Next")
+    browser.execute_script("""
+        const send = fetch;
+        window.fetch = (url, init) => { sessionStorage.outlives = init.keepalive; return send(url, init); };
+    """)
     browser.execute_script("kxt('click', {label: 'leaving'}); location.href = '/next'")
     site.wait(lambda: len(site.named("page")) == 2)
     settle()
     assert len({event["messageId"] for event in site.named("click")}) == 1
+    assert browser.execute_script("return sessionStorage.outlives") == "true"
     assert stored(browser) == 0
 
 
@@ -755,6 +776,20 @@ def test_an_event_of_the_last_moment_needs_no_next_page(browser: Chrome, site: M
     site.wait(lambda: site.named("click"), seconds=3)
     settle()
     assert len(site.named("click")) == 1
+
+
+def test_an_event_of_the_last_moment_without_an_answer_is_sent_by_the_next_page(
+    browser: Chrome, site: MainSite
+) -> None:
+    visit(browser, site, "kxt('pagevisit');")
+    site.wait(lambda: site.events)
+    site.pages["/next"] = html(site)
+    site.held = threading.Event()
+    browser.execute_script("kxt('click', {label: 'leaving'}); location.href = '/next'")
+    site.wait(lambda: len(site.named("click")) == 2)
+    assert len({event["messageId"] for event in site.named("click")}) == 1
+    site.held.set()
+    site.wait(lambda: stored(browser) == 0)
 
 
 def test_a_page_that_is_left_at_once_by_somebody_known_is_not_lost(browser: Chrome, site: MainSite) -> None:
@@ -819,6 +854,30 @@ def test_a_browser_that_cannot_keep_a_request_alive_sends_a_beacon(
     settle()
     assert len(site.named("click")) == 1
     assert browser.execute_script("return sessionStorage.beacons") == "1"
+
+
+def test_a_request_that_fails_after_a_withdrawal_is_not_repeated(browser: Chrome, site: MainSite) -> None:
+    visit(browser, site)
+    site.held = threading.Event()
+    site.answer_next("/v1/batch", 503)
+    browser.execute_script("kxt('click', {label: 'a'})")
+    site.wait(lambda: site.batches)
+    browser.execute_script("kxt('consentrevoke', {codeName: 'tracking'})")
+    site.wait(lambda: site.asked_for("/contacts/", "POST"))
+    site.held.set()
+    settle()
+    assert (len(site.batches), stored(browser)) == (1, 0)
+
+
+def test_what_was_not_sent_is_dropped_where_the_website_lowers_the_level(browser: Chrome, site: MainSite) -> None:
+    visit(browser, site)
+    site.answer_next("/v1/batch", 503, Retry_After="60")
+    browser.execute_script("kxt('click', {label: 'kept'})")
+    site.wait(lambda: stored(browser) == 1)
+    browser.execute_script("document.cookie = 'CMSCookieLevel=0; path=/'")
+    visit(browser, site, at="/next")
+    settle()
+    assert (len(site.batches), stored(browser)) == (1, 0)
 
 
 def test_what_was_not_sent_is_not_sent_to_somebody_who_withdrew(browser: Chrome, site: MainSite) -> None:
