@@ -54,7 +54,8 @@ def _text(body: Mapping[str, Any], name: str) -> str:
 
 def _outcome(item: Any, contact: str, new_id: NewId) -> Event | Refusal:
     if not isinstance(item, dict):
-        return refusal(item, Refused("an activity must be a JSON object", code="not_an_object"))
+        kept = {"activity": item, "anonymousId": contact}
+        return refusal(kept, Refused("an activity must be a JSON object", code="not_an_object"))
     given = _lowered(item)
     named = {"anonymousId": contact, "messageId": given.get("messageid")}
     try:
