@@ -64,11 +64,11 @@ function showBanner(language = "en") {
       banner.id = "banner";
       banner.lang = language;
       banner.setAttribute("aria-label", "Consent");
-      banner.innerHTML = `<div><p></p><details><summary>${words.more}</summary><div></div></details><div class="choices">
+      banner.innerHTML = `<div><div id="question"></div><details><summary>${words.more}</summary><div></div></details><div class="choices">
         <button id="agree">${words.agree}</button><button id="refuse">${words.refuse}</button>
         <button id="language" class="plain">${words.other}</button></div></div>`;
-      banner.querySelector("p").innerHTML = shortText; // written by the website's own editors
-      banner.querySelector("details div").innerHTML = fullText;
+      one("#question").innerHTML = shortText; // written by the website's own editors
+      one("#banner details div").innerHTML = fullText;
       one("#agree").addEventListener("click", () => decide("consentagree", "You agreed. This page view and what follows is recorded."));
       one("#refuse").addEventListener("click", () => decide("consentrevoke", "Nothing is recorded, and this browser keeps no id."));
       one("#language").addEventListener("click", () => showBanner(language === "en" ? "cs" : "en"));
