@@ -151,7 +151,8 @@ def _kept(document: dict[str, Any]) -> Answer:
 def _script(request: Request) -> Answer:
     plain, packed = _scripts()
     kept = {"Cache-Control": f"public, max-age={SCRIPT_SECONDS}", "Vary": "Accept-Encoding"}
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    accepted = request.headers.get("accept-encoding", "").split(",")
+    if "gzip" in map(str.strip, accepted):  # `gzip;q=0` is a refusal, and nobody is harmed by plain text
         return _bytes(packed, "text/javascript; charset=utf-8", kept | {"Content-Encoding": "gzip"})
     return _bytes(plain, "text/javascript; charset=utf-8", kept)
 
