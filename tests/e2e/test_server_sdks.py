@@ -21,7 +21,6 @@ from tests.sdks.relay import LOST, PASSED, relay
 
 pytestmark = pytest.mark.e2e
 KEY = "local-write-key"
-CALLS = ("page", "track", "identify", "screen", "group", "alias")
 Send = Callable[[int, str, Sequence[Sequence[Call]]], None]
 
 
@@ -52,9 +51,8 @@ NODE: dict[str, Send] = {
     for name in ("@segment/analytics-node", "analytics-node", "@rudderstack/rudder-sdk-node", "@jitsu/js")
     if MODULES.is_dir()
 }
-STUBBORN = {
-    name: send for name, send in (PYTHON | NODE).items() if name != "@jitsu/js"
-}  # Jitsu's sends once, come what may
+JITSU = {name: send for name, send in NODE.items() if name == "@jitsu/js"}
+STUBBORN = {name: send for name, send in (PYTHON | NODE).items() if name not in JITSU}
 
 
 def sdks(choice: dict[str, Send]) -> Any:
@@ -90,7 +88,7 @@ def test_every_call_reaches_the_right_profile_once_and_intact(running: Running, 
     assert properties == SHOWN | dict.fromkeys(lost) | {"number": 1}
 
 
-@sdks({name: send for name, send in NODE.items() if name not in STUBBORN})
+@sdks(JITSU)
 def test_jitsu_reaches_the_same_profile_call_by_call(running: Running, send: Send) -> None:
     person = Person()
     said = [
@@ -104,6 +102,15 @@ def test_jitsu_reaches_the_same_profile_call_by_call(running: Running, send: Sen
     (properties,) = [one["properties"] for one in person.shown(running) if one["type"] == "odd_values"]
     assert properties == SHOWN | {"nothing": None, "number": 1}
     assert running.get(person.path).json["contact"] == {"email": f"{person.user}@x.y"}
+
+
+@sdks(JITSU)
+def test_jitsu_sends_nothing_twice(running: Running, send: Send) -> None:
+    """The guide warns of it."""
+    person = Person()
+    with relay(running.port, [503]) as between:
+        send(between.port, KEY, [[person.track()], [person.track()]])
+    assert [status for status, _ in between.seen] == [503, 200]
 
 
 @sdks(STUBBORN)
