@@ -31,7 +31,9 @@ def build(target: Path, *, architecture: str = "host", python: str = "host") -> 
     site = staging / "python"
     _install(site, architecture, python)
     # Everything beside cdp_core comes along, as in `sam build`: a deployment's own handlers live there.
-    shutil.copytree(_LAYER, site, ignore=shutil.ignore_patterns("__pycache__", "requirements.*", ".*"), dirs_exist_ok=True)
+    shutil.copytree(
+        _LAYER, site, ignore=shutil.ignore_patterns("__pycache__", "requirements.*", ".*"), dirs_exist_ok=True
+    )
     if python == "host":  # bytecode is of one Python version: only the one that builds can compile for itself
         compileall.compile_dir(site, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     zips = [_zip(staging, target / "layer.zip")]

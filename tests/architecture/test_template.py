@@ -172,10 +172,11 @@ def test_4_the_flush_writes_the_ledger_of_erasures_and_reads_one_secret() -> Non
     assert secret["Resource"] == {"Ref": "IdentitySecret"}
 
 
-def test_4_the_profiles_api_reads_both_tables_writes_profiles_and_deletes_nothing() -> None:
+def test_4_the_profiles_api_reads_both_tables_and_writes_profiles() -> None:
+    """It deletes definitions, and consents before an erasure answers; activities are the jobs' to delete."""
     reads, writes = (
         {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"},
-        {"dynamodb:PutItem", "dynamodb:UpdateItem"},
+        {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"},
     )
     assert actions("ProfilesApiFunction") == reads | writes | {"secretsmanager:GetSecretValue", "sqs:ReceiveMessage"}
     (write,) = [one for one in statements("ProfilesApiFunction") if "dynamodb:PutItem" in one["Action"]]

@@ -34,7 +34,8 @@ def _keys(aws: StrictAws) -> None:
 def deployed() -> list[tuple[str, str]]:
     """Method and path of every route of the template."""
     events = template()["Resources"]["ProfilesApiFunction"]["Properties"]["Events"].values()
-    return [(one["Properties"]["Method"], one["Properties"]["Path"]) for one in events]
+    admin = [one["Properties"] for one in events if one["Properties"]["ApiId"] == {"Ref": "AdminApi"}]
+    return [(one["Method"], one["Path"]) for one in admin]
 
 
 def send(method: str, path: str, body: bytes = b"", *, kind: str = "application/json", key: str = ADMIN_KEY) -> Any:

@@ -11,12 +11,29 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
 from cdp_core.api import models
-from cdp_core.errors import Ambiguous, CdpError, InvalidInput, NotFound, TryAgain, Unauthorized
+from cdp_core.errors import (
+    Ambiguous,
+    CdpError,
+    ChannelDisabled,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    TryAgain,
+    Unauthorized,
+)
 from cdp_core.tables.codec import to_json
 
 JSON = "application/json"
 RETRY_AFTER_SECONDS = 5
-STATUS: dict[type[CdpError], int] = {InvalidInput: 400, Unauthorized: 401, NotFound: 404, Ambiguous: 409, TryAgain: 503}
+STATUS: dict[type[CdpError], int] = {
+    InvalidInput: 400,
+    Unauthorized: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    ChannelDisabled: 404,
+    Ambiguous: 409,
+    TryAgain: 503,
+}
 _MEANINGS = {
     400: "A parameter or the body is wrong; the message names it",
     401: "No key, or not an admin key",

@@ -1,11 +1,13 @@
 """Shapes of the profiles API: what it takes and what it answers. Times are ISO 8601 UTC with milliseconds."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from cdp_core.domain.identity import LEAF_KINDS, MAX_IDENTIFIER
 
+CodeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,49}$")]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
 PROFILE_ID = "u3f2a91c07be84d5f96a1e0b47c8d2f35"
 VISITOR_ID = "v9c04be1d27a5f8360e4b9d71c2fa6835"
 
@@ -24,6 +26,13 @@ _IDENTITIES = [
     {"kind": "user_id", "value": "42", "first_seen_at": "2026-01-02T03:04:06.000Z"},
     {"kind": "anonymous_id", "value": "a3c1b2", "first_seen_at": "2026-01-02T03:04:05.678Z"},
 ]
+_DECISION = {
+    "agreed": True,
+    "at": "2026-01-02T03:05:00.000Z",
+    "text_version": "9c56cc51b374c3ba",
+    "language": "en",
+    "channel": "website",
+}
 _PROFILE = {
     "profile_id": PROFILE_ID,
     "display_name": "ann@example.com",
@@ -32,12 +41,14 @@ _PROFILE = {
     "first_seen_at": "2026-01-02T03:04:05.678Z",
     "last_seen_at": "2026-01-31T12:00:00.000Z",
     "contact": {"email": "ann@example.com", "name": "Ann Lee", "custom": {"plan": "pro"}},
-    "member": None,
+    "member": {"member_id": "42", "email": "ann@example.com", "registered_at": "2026-01-02T03:04:06.000Z"},
     "customer": None,
     "identities": _IDENTITIES,
     "channels": ["website"],
     "activity_counts": {"total": 2, "by_type": {"memberregistration": 1, "pagevisit": 1}},
-    "consents": [],
+    "consents": [
+        {"code": "tracking", "agreed": True, "decided_at": "2026-01-02T03:05:00.000Z", "history": [_DECISION]}
+    ],
     "merged_ids": [VISITOR_ID],
 }
 _ACTIVITY = {
@@ -69,42 +80,6 @@ class Lookup(BaseModel):
     value: Annotated[str, Field(min_length=1, max_length=MAX_IDENTIFIER)]
 
 
-class NewChannel(BaseModel):
-    """A channel to create."""
-
-    model_config = taken(code_name="shop", name="Web shop", type="website")
-    code_name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,49}$")]
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    type: Literal["website", "server", "headless"] = "website"
-
-
-class NewKey(BaseModel):
-    """A write key to create; a secret one carries authority (servers only)."""
-
-    model_config = taken(secret=False)
-    secret: bool = False
-
-
-class Channel(BaseModel):
-    """A channel."""
-
-    model_config = example(code_name="shop", name="Web shop", type="website", enabled=True)
-    code_name: str
-    name: str
-    type: str
-    enabled: bool
-
-
-class CreatedKey(BaseModel):
-    """A write key; this is the only time it is shown."""
-
-    model_config = example(id="5f2c81d9ab34", channel="shop", secret=False, key="wk_shown-this-once")
-    id: str
-    channel: str
-    secret: bool
-    key: str
-
-
 class Identity(BaseModel):
     """One identifier of a profile."""
 
@@ -118,6 +93,25 @@ class Counts(BaseModel):
 
     total: int
     by_type: dict[str, int]
+
+
+class Decision(BaseModel):
+    """One decision about a consent: to which version of its text, in which language, on which channel."""
+
+    agreed: bool
+    at: str
+    text_version: str
+    language: str
+    channel: str
+
+
+class Agreement(BaseModel):
+    """What the person decided last about a consent, and before, latest first."""
+
+    code: str
+    agreed: bool
+    decided_at: str
+    history: list[Decision]
 
 
 class Profile(BaseModel):
@@ -136,7 +130,7 @@ class Profile(BaseModel):
     identities: list[Identity]
     channels: list[str]
     activity_counts: Counts
-    consents: list[Any]
+    consents: list[Agreement]
     merged_ids: list[str]
 
 
