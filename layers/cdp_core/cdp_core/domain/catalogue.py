@@ -130,39 +130,51 @@ _FEATURED = {re.sub(r"[^a-z]", "", name.lower()): known for name, known in FIELD
 
 
 def checked(definition: CustomField, value: Any, *, where: str) -> Any:
-    """The value if it is of the field's type, None included (it removes the field). Raises Refused, naming the field."""
+    """The value if it is of the field's type, None included (it removes the field). Raises Refused, naming the place `where`."""
     if value is not None and not _FITS[definition.type](value, definition):
         expected = f"one of {', '.join(definition.choices)}" if definition.type == "choice" else _WORDS[definition.type]
-        raise Refused(f"{where}.{definition.name} must be {expected}", code="wrong_type")
+        raise Refused(f"{where} must be {expected}", code="wrong_type")
     return value
 
 
 def checked_fields(catalogue: Catalogue, entity: str, values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
     """Those of the values that are custom fields of an entity, each of its type. Raises Refused, naming the field."""
     return {
-        name: checked(catalogue.fields[entity, name], value, where=where)
+        name: checked(catalogue.fields[entity, name], value, where=f"{where}.{name}")
         for name, value in values.items()
         if (entity, name) in catalogue.fields
     }
 
 
 def typed_details(form: Form, typed: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
-    """The contact fields that a submission of the form fills: mapped, not empty, and of their type where they have one."""
-    mapped = ((form.fields.get(name), value) for name, value in typed.items())
-    details = {target: value.strip() for target, value in mapped if target and isinstance(value, str) and value.strip()}
-    custom = {name: catalogue.fields.get((CONTACT, name.removeprefix(CUSTOM_PREFIX))) for name in details}
-    return {name: _converted(custom[name], text) if custom[name] else text for name, text in details.items()}
+    """The contact fields that a submission of the form fills: mapped, not empty, and of their type.
+
+    Raises Refused, naming the form's field.
+    """
+    details: dict[str, Any] = {}
+    for name, value in typed.items():
+        target = form.fields.get(name)
+        given = value.strip() if isinstance(value, str) else value
+        if target and given not in (None, ""):
+            custom = catalogue.fields.get((CONTACT, target.removeprefix(CUSTOM_PREFIX)))
+            is_custom = target.startswith(CUSTOM_PREFIX) and custom is not None
+            details[target] = _converted(custom if is_custom else None, given, where=f"fields.{name[:100]}")
+    return details
 
 
-def _converted(definition: CustomField | None, text: str) -> Any:
-    """What a person typed as the field's type. Raises Refused where it is none."""
-    if definition is None or definition.type in ("text", "choice", *DATES):
-        return checked(definition, text, where="fields") if definition else text
-    if definition.type == "boolean" and text.lower() in _BOOLEANS:
-        return _BOOLEANS[text.lower()]
-    if definition.type == "number" and _NUMBER.fullmatch(text):
-        return Decimal(text) if "." in text else int(text)
-    raise Refused(f"fields.{definition.name} must be {_WORDS[definition.type]}", code="wrong_type")
+def _converted(definition: CustomField | None, given: Any, *, where: str) -> Any:
+    """What a person typed as the field's type; standard fields are texts. Raises Refused where it is none."""
+    if definition is None:
+        if not isinstance(given, str):
+            raise Refused(f"{where} must be a text", code="wrong_type")
+        return given
+    if not isinstance(given, str):
+        return checked(definition, given, where=where)
+    if definition.type == "boolean":
+        return checked(definition, _BOOLEANS.get(given.lower(), given), where=where)
+    if definition.type == "number" and _NUMBER.fullmatch(given):
+        return Decimal(given) if "." in given else int(given)
+    return checked(definition, given, where=where)
 
 
 _NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?")
@@ -193,5 +205,5 @@ _FITS: Mapping[str, Any] = {
     "boolean": lambda value, _: isinstance(value, bool),
     "date": lambda value, _: _is_date(value),
     "datetime": lambda value, _: _is_time(value),
-    "choice": lambda value, definition: value in definition.choices,
+    "choice": lambda value, definition: isinstance(value, str) and value in definition.choices,
 }
