@@ -35,7 +35,7 @@ lock: $(VENV)/dev.stamp  ## pins all dependencies anew
 	PATH="$(BIN):$$PATH" requirements/lock.sh
 
 clean:  ## removes everything made, the local data (.local) included
-	rm -rf $(VENV) .build .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .build .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/sdks/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps are newer than the requirements that they stand for, so an install happens once for each change.
