@@ -357,3 +357,33 @@ def test_a_tombstone_outlives_every_message_that_could_name_its_person() -> None
     queues = of_type("AWS::SQS::Queue")
     life = sum(queues[name]["MessageRetentionPeriod"] for name in ("EventQueue", "EventDeadLetterQueue"))
     assert life + 86_400 < TOMBSTONE_TTL_MS / 1000
+
+
+MAX_FUNCTION_POLICY = 20_480  # bytes; Lambda refuses the deployment of more
+LONG_STACK = "customer-data-platform"
+_NAMES = {"AWS::Partition": "aws", "AWS::Region": "ap-southeast-2", "AWS::AccountId": "123456789012"}
+
+
+def _permission(logical: str, properties: dict[str, Any]) -> str:
+    """The statement that a permission adds to its function's policy, in a stack with a long name."""
+    source = properties["SourceArn"]["Fn::Sub"][0]
+    for name, value in {**_NAMES, "__ApiId__": "abcdefghij", "__Stage__": "*"}.items():
+        source = source.replace(f"${{{name}}}", value)
+    function = f"{LONG_STACK}-{properties['FunctionName']['Ref']}-ABCDEFGHIJKL"
+    statement = {
+        "Sid": f"{LONG_STACK}-{logical}-ABCDEFGHIJKL",
+        "Effect": "Allow",
+        "Principal": {"Service": properties["Principal"]},
+        "Action": properties["Action"],
+        "Resource": f"arn:aws:lambda:ap-southeast-2:123456789012:function:{function}",
+        "Condition": {"ArnLike": {"AWS:SourceArn": source}},
+    }
+    return json.dumps(statement, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("function", ["TrackFunction", "ProfilesApiFunction"])
+def test_1_the_policy_that_lets_the_apis_call_a_function_stays_within_lambdas_limit(function: str) -> None:
+    """Every route adds a statement; beyond the limit a deployment to AWS fails, and no local engine says so."""
+    permissions = of_type("AWS::Lambda::Permission").items()
+    mine = [_permission(name, one) for name, one in permissions if one["FunctionName"] == {"Ref": function}]
+    assert sum(len(one) + 1 for one in mine) < MAX_FUNCTION_POLICY

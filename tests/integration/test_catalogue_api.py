@@ -297,3 +297,10 @@ def test_what_is_typed_becomes_the_fields_type_or_is_refused_by_the_forms_own_na
         assert call("GET", "/dead-letters")[1]["items"][0]["message"] == kept
     else:
         assert call("GET", "/profiles/user_id%3A42")[1]["contact"] == {"custom": {field: kept}}
+
+
+def test_the_name_of_a_discovered_type_is_cut() -> None:
+    """Invariant 10: track reads the catalogue, and senders fill it."""
+    send({"type": "track", "event": "x" * 60_000, "userId": "42", "messageId": "1"})
+    (found,) = catalogue.load().types.values()
+    assert len(found.name) == 200

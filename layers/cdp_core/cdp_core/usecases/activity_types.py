@@ -11,6 +11,9 @@ from cdp_core.errors import Contended, Unavailable
 from cdp_core.tables import catalogue, dynamo
 
 
+_MAX_NAME = 200  # track reads all names: whoever sends events must not decide how much that is
+
+
 @cache
 def _known() -> set[str]:
     """The types this process has seen in the catalogue; types are never taken out of it."""
@@ -31,7 +34,7 @@ def _typed(row: Row, received_at: int) -> Row:
 
 
 def _discover(row: Row, received_at: int) -> bool:
-    name = str((row.body or {}).get("event", row.type))
+    name = str((row.body or {}).get("event", row.type))[:_MAX_NAME]
     for attempt in range(TRIES):
         try:
             if not catalogue.discover_type(row.type, name, discovered_at=received_at):
