@@ -12,6 +12,7 @@ from cdp_core.usecases import jobs
 from cdp_core.wire.segment import reread
 from tests.double import Fault, Plan, StrictAws, strict_aws
 from tests.double.faults import LOST, RAISE_AFTER, RAISE_BEFORE, Died
+from tests.double.memory import Memory
 from tests.integration.test_profiles_api import call, identify, page
 from tests.support.product import batch, drain_all, seed_keys, user
 
@@ -155,7 +156,7 @@ def test_a_life_that_is_over_is_not_erased_again_and_the_next_one_not_by_its_old
 def _bulk_with(fault: Fault | None) -> int:
     """A small bulk erasure in a world of its own that perhaps dies once; how many calls it made."""
     Clock.now = START
-    with strict_aws() as aws:
+    with strict_aws(memory=Memory()) as aws:
         fill(7, merged=2)
         job_id = ask([f"user_id:user-{n}" for n in range(6)] + ["user_id:nobody", "anonymous_id:anon-0"])
         aws.reset(Plan(faults=(fault,)) if fault else None)
@@ -178,7 +179,7 @@ def _bulk_with(fault: Fault | None) -> int:
 def test_a_bulk_erasure_that_dies_at_any_call_is_resumed_and_its_receipt_sums(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """D2, each kind at every sixth call."""
+    """D2, each kind at every third call."""
     monkeypatch.setattr(rules, "GROUP", 3)
-    for nth in range([RAISE_BEFORE, RAISE_AFTER, LOST].index(kind), _bulk_with(None), 6):
+    for nth in range([RAISE_BEFORE, RAISE_AFTER, LOST].index(kind), _bulk_with(None), 3):
         _bulk_with(Fault("*", nth, kind))
