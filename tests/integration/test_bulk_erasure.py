@@ -162,7 +162,7 @@ def _bulk_with(fault: Fault | None) -> int:
         aws.reset(Plan(faults=(fault,)) if fault else None)
         try:
             finish(job_id)
-        except (Died, Unavailable):
+        except (Died, Unavailable, KeyError):  # a job that cannot be read is answered 503, without a status
             Clock.now += 100_000
         made = len(aws.calls)
         aws.reset()
