@@ -15,13 +15,13 @@ Printed by `{command}` in {minutes:.0f} minutes on {cores} cores (Python {python
 
 The real use cases run against an AWS in memory, which the same contract tests hold to moto, the embedded engine and DynamoDB Local
 (`tests/integration/test_gateways.py`). What is compared at rest is a pure function of the accepted envelopes: the *set* of message ids, the counters by
-type, the contact's registers, the forest of links, the dead letters ([oracle](../tests/campaign/oracle.py)); after every single commit the running invariant `rows of the ring <= counters <= rows of the ring or
+type, the contact's registers, the forest of links, the dead letters, what people decided about consents ([oracle](../tests/campaign/oracle.py)); after every single commit the running invariant `rows of the ring <= counters <= rows of the ring or
 at the horizon`; and at the end of every schedule the [checker](runbooks/check.md) looks at every leaf.
 
 """
 _SCHEDULES = """## Random schedules
 
-Clients, up to five flushes, jobs, erasures, unmerges and repairs are switched at every AWS call as the seed says; they die there; calls are refused, happen without an answer, or land after the
+Clients, up to five flushes, jobs, erasures, unmerges, repairs and decisions about consents are switched at every AWS call as the seed says; they die there; calls are refused, happen without an answer, or land after the
 caller gave up; messages come back too early, twice, or through the dead-letter queue; clocks disagree.
 
 | Kind | Schedules | Processes that died | AWS calls | Tombstones that expired | Violations |
