@@ -10,7 +10,6 @@ from cdp_core.domain.work import LeafWork
 from cdp_core.errors import Contended, Unavailable
 from cdp_core.tables import catalogue, dynamo
 
-
 _MAX_NAME = 200  # track reads all names: whoever sends events must not decide how much that is
 
 
