@@ -61,22 +61,28 @@ def apis(translated: Template, *, values: Mapping[str, str], functions: Mapping[
     for name, resource in translated["Resources"].items():
         if resource["Type"] == "AWS::ApiGatewayV2::Api":
             body = resolve(resource["Properties"]["Body"], parameters=values, conditions=conditions)
-            found.append(Api(name, _routes(body["paths"], functions), _cors(body.get("x-amazon-apigateway-cors"))))
+            found.append(Api(name, _routes(body, functions), _cors(body.get("x-amazon-apigateway-cors"))))
     # The tracking API first: it is the one that answers for paths that nobody has.
     return sorted(found, key=lambda api: "*" not in api.cors.origins)
 
 
-def _routes(paths: Mapping[str, Any], functions: Mapping[str, str]) -> list[Route]:
+def _routes(body: Mapping[str, Any], functions: Mapping[str, str]) -> list[Route]:
     return [
-        Route("ANY" if method == "x-amazon-apigateway-any-method" else method.upper(), path, functions[_target(route)])
-        for path, methods in paths.items()
+        Route(
+            "ANY" if method == "x-amazon-apigateway-any-method" else method.upper(),
+            path,
+            functions[_target(route["x-amazon-apigateway-integration"], body)],
+        )
+        for path, methods in body["paths"].items()
         for method, route in methods.items()
     ]
 
 
-def _target(route: Mapping[str, Any]) -> str:
-    """The logical name of the function behind a route."""
-    uri = route["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+def _target(integration: Mapping[str, Any], body: Mapping[str, Any]) -> str:
+    """The logical name of the function behind a route, whose integration may be one that several share."""
+    for part in integration["$ref"].removeprefix("#/").split("/") if "$ref" in integration else ():
+        body = body[part]
+    uri = (body if "$ref" in integration else integration)["uri"]["Fn::Sub"]
     found = _FUNCTION_OF_URI.search(uri)
     if found is None:
         raise ValueError(f"no function in the integration {uri}")

@@ -1,7 +1,5 @@
 """Profiles API for admins, and the public consent routes: authorize, route, respond. The routes are in `cdp_core.routes`."""
 
-import hashlib
-import hmac
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -10,13 +8,34 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
 
 from cdp_core.api.http import JSON, Defect, Resolver, failure, invalid, plain, routable
-from cdp_core.errors import CdpError, InvalidInput, NotFound, Unauthorized
+from cdp_core.errors import CdpError, InvalidInput, NotFound
 from cdp_core.observability import logger
-from cdp_core.routes import catalogue, channels, consents, operations, profiles
-from cdp_core.secrets import admin_key
+from cdp_core.routes import (
+    access,
+    accounts,
+    activities,
+    catalogue,
+    channels,
+    consents,
+    erasures,
+    exports,
+    imports,
+    listing,
+    merges,
+    notes,
+    operations,
+    people,
+    profiles,
+    receipts,
+    segment_profiles,
+    statuses,
+    suppressions,
+)
+from cdp_core.routes.callers import require, set_caller
+from cdp_core.routes.scopes import PUBLIC, SCOPES
 from cdp_core.usecases import maintenance
+from cdp_core.usecases.identify import identify
 
-PUBLIC = {"/openapi.json", "/docs"}
 DOCUMENT: dict[str, Any] = {
     "title": "Profiles API",
     "version": "1",
@@ -26,14 +45,19 @@ DOCUMENT: dict[str, Any] = {
 }
 app = Resolver(enable_validation=True)
 app.enable_swagger(path="/docs", persist_authorization=True, **DOCUMENT)
-for routes in (profiles, operations, channels, catalogue, consents):
+ROUTES = (
+    *(listing, profiles, notes, activities, merges, erasures, suppressions, exports, imports),
+    *(accounts, people, statuses, channels, catalogue, consents),
+    *(receipts, operations, access, segment_profiles),
+)
+for routes in ROUTES:
     app.include_router(routes.router)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """API Gateway's entry. Everything but the documentation needs the admin key, or a write key where people decide."""
     try:
-        if event["rawPath"].rstrip("/") not in PUBLIC:
+        if event["routeKey"] not in PUBLIC:
             _authorize(event)
             maintenance.check_open(event["rawPath"])
         return app.resolve(routable(event), context)
@@ -47,17 +71,19 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _authorize(event: dict[str, Any]) -> None:
-    """Raises Unauthorized unless the bearer token is the admin key; the comparison takes the same time for every token.
+    """Finds out who asks, and whether they may. Raises Unauthorized, Forbidden, NotFound for a route that does not exist.
 
     The consent routes are another API's: they look for a write key themselves.
     """
     if event["rawPath"].startswith(consents.PREFIX):
         return
-    headers = event.get("headers") or {}
-    given = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
-    digests = [hashlib.sha256(text.encode(errors="replace")).digest() for text in (given, f"Bearer {admin_key()}")]
-    if not hmac.compare_digest(*digests):
-        raise Unauthorized("this needs the header Authorization: Bearer <admin key>")
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    caller = identify(headers.get("authorization", ""))
+    set_caller(caller)
+    scope = SCOPES.get(event["routeKey"])
+    if scope is None:
+        raise NotFound("there is no such route")
+    require(scope)
 
 
 @app.exception_handler(CdpError)

@@ -165,7 +165,9 @@ def test_4_the_flush_may_do_what_the_flush_does_and_start_itself() -> None:
 
 def test_4_the_flush_writes_the_ledger_of_erasures_and_reads_one_secret() -> None:
     (ledger,) = [one for one in statements("FlushFunction") if "s3:PutObject" in one["Action"]]
-    assert ledger["Resource"] == {"Fn::Sub": "${DataBucket.Arn}/erasures/*"}
+    assert ledger["Resource"] == [
+        {"Fn::Sub": f"${{DataBucket.Arn}}/{one}/*"} for one in ("erasures", "exports", "imports")
+    ]
     (listed,) = [one for one in statements("FlushFunction") if one["Action"] == "s3:ListBucket"]
     assert listed["Condition"] == {"StringLike": {"s3:prefix": "erasures/*"}}
     (secret,) = [one for one in statements("FlushFunction") if one["Action"] == "secretsmanager:GetSecretValue"]
@@ -178,7 +180,13 @@ def test_4_the_profiles_api_reads_both_tables_and_writes_profiles() -> None:
         {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"},
         {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"},
     )
-    assert actions("ProfilesApiFunction") == reads | writes | {"secretsmanager:GetSecretValue", "sqs:ReceiveMessage"}
+    assert actions("ProfilesApiFunction") == reads | writes | {
+        "secretsmanager:GetSecretValue",
+        "sqs:ReceiveMessage",
+        "sqs:SendMessage",
+        "s3:GetObject",
+        "s3:PutObject",
+    }
     (write,) = [one for one in statements("ProfilesApiFunction") if "dynamodb:PutItem" in one["Action"]]
     assert write["Resource"] == PROFILES
     (peek,) = [one for one in statements("ProfilesApiFunction") if one["Action"] == "sqs:ReceiveMessage"]
@@ -272,7 +280,7 @@ def test_8_queues_are_encrypted_tls_only_and_dead_letters_outlive_messages() -> 
     assert queues["EventQueue"]["MaximumMessageSize"] == 1_048_576
 
 
-def test_8_only_the_source_queue_may_use_the_dead_letter_queue_and_only_track_and_redrives_may_send() -> None:
+def test_8_only_the_source_queue_may_use_the_dead_letter_queue_and_only_our_functions_may_send() -> None:
     allowed = of_type("AWS::SQS::Queue")["EventDeadLetterQueue"]["RedriveAllowPolicy"]
     assert allowed["redrivePermission"] == "byQueue"
     (policy,) = [one for one in of_type("AWS::SQS::QueuePolicy").values() if one["Queues"] == [{"Ref": "EventQueue"}]]
@@ -281,6 +289,7 @@ def test_8_only_the_source_queue_may_use_the_dead_letter_queue_and_only_track_an
     assert send["Condition"]["ArnNotEquals"]["aws:PrincipalArn"] == [
         {"Fn::GetAtt": ["TrackFunctionRole", "Arn"]},
         {"Fn::GetAtt": ["FlushFunctionRole", "Arn"]},
+        {"Fn::GetAtt": ["ProfilesApiFunctionRole", "Arn"]},
     ]
 
 
@@ -366,8 +375,9 @@ _NAMES = {"AWS::Partition": "aws", "AWS::Region": "ap-southeast-2", "AWS::Accoun
 
 def _permission(logical: str, properties: dict[str, Any]) -> str:
     """The statement that a permission adds to its function's policy, in a stack with a long name."""
-    source = properties["SourceArn"]["Fn::Sub"][0]
-    for name, value in {**_NAMES, "__ApiId__": "abcdefghij", "__Stage__": "*"}.items():
+    given = properties["SourceArn"]["Fn::Sub"]
+    source = given if isinstance(given, str) else given[0]
+    for name, value in {**_NAMES, "AdminApi": "abcdefghij", "__ApiId__": "abcdefghij", "__Stage__": "*"}.items():
         source = source.replace(f"${{{name}}}", value)
     function = f"{LONG_STACK}-{properties['FunctionName']['Ref']}-ABCDEFGHIJKL"
     statement = {

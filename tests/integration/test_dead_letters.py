@@ -16,7 +16,7 @@ from cdp_core.domain import counting
 from cdp_core.domain.envelope import Event, Refusal
 from cdp_core.errors import TryAgain, Unavailable
 from cdp_core.tables import activities
-from cdp_core.usecases import apply_leaf, drain, jobs, redrive
+from cdp_core.usecases import apply_envelopes, apply_leaf, drain, jobs, redrive
 from cdp_core.wire.segment import reread
 from tests.double import Fault, Plan, StrictAws, strict_aws
 from tests.double.faults import LOST, RAISE_AFTER, RAISE_BEFORE, Died
@@ -341,7 +341,7 @@ def half_applied(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictAws]:
         seed_keys()
         batch(page("p1", userId="1"), page("p2", userId="2"))
         with monkeypatch.context() as broken:
-            broken.setattr(drain, "apply", _apply_only(user("1").id))
+            broken.setattr(apply_envelopes, "apply", _apply_only(user("1").id))
             drain.drain(lambda: 60_000)
         _lose(aws)
         for _ in range(2):

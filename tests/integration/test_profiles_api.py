@@ -235,19 +235,6 @@ def test_a_channel_and_its_key_are_made_and_the_key_works() -> None:
     assert call("POST", "/channels/none/keys", {})[0] == 404
 
 
-def test_the_openapi_document_names_every_route_of_the_template() -> None:
-    """Deployed routes and documented routes are the same."""
-    from tests.double.stack import template
-
-    _, document = call("GET", "/openapi.json", key="")
-    documented = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
-    events = template()["Resources"]["ProfilesApiFunction"]["Properties"]["Events"].values()
-    admin = [one["Properties"] for one in events if one["Properties"]["ApiId"] == {"Ref": "AdminApi"}]
-    deployed = {(one["Method"], one["Path"]) for one in admin}
-    assert deployed - documented == {("GET", "/docs"), ("GET", "/openapi.json")}
-    assert documented - deployed == set()
-
-
 def test_the_documentation_is_served_without_foreign_addresses() -> None:
     """/docs works offline."""
     answer = function("profiles_api").handler(request("GET", "/docs", accept="text/html"), Context())

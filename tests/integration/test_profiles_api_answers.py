@@ -33,9 +33,8 @@ def _keys(aws: StrictAws) -> None:
 
 def deployed() -> list[tuple[str, str]]:
     """Method and path of every route of the template."""
-    events = template()["Resources"]["ProfilesApiFunction"]["Properties"]["Events"].values()
-    admin = [one["Properties"] for one in events if one["Properties"]["ApiId"] == {"Ref": "AdminApi"}]
-    return [(one["Method"], one["Path"]) for one in admin]
+    paths = template()["Resources"]["AdminApi"]["Properties"]["DefinitionBody"]["paths"]
+    return [(method.upper(), path) for path, methods in paths.items() for method in methods]
 
 
 def send(method: str, path: str, body: bytes = b"", *, kind: str = "application/json", key: str = ADMIN_KEY) -> Any:

@@ -20,6 +20,8 @@ from cdp_core.domain.leaf import Leaf
 from cdp_core.secrets import identity_key
 from cdp_core.tables import channels, leaves
 from cdp_core.usecases.drain import drain
+from local.gateway import Api, Cors, Route, find
+from tests.double.stack import template
 
 ROOT = Path(__file__).parents[2]
 WRITE_KEY, SECRET_KEY, ADMIN_KEY = "local-write-key", "local-secret-key", "local-admin-key"
@@ -60,6 +62,19 @@ def seed_keys() -> None:
     channels.save_write_key(SECRET_KEY, channel="server", secret=True)
 
 
+@cache
+def _routes() -> list[Route]:
+    """The admin API's routes as template.yaml deploys them."""
+    paths = template()["Resources"]["AdminApi"]["Properties"]["DefinitionBody"]["paths"]
+    return [Route(method.upper(), path, "") for path, methods in paths.items() for method in methods]
+
+
+def route_key(method: str, path: str) -> str:
+    """The key of the admin API's route that a path goes to, as API Gateway names it in the event."""
+    match = find([Api("admin", _routes(), Cors())], method, path)
+    return match.route.key if match.route else "$default"
+
+
 def request(method: str, path: str, body: bytes | str = b"", **headers: str) -> dict[str, Any]:
     """An API Gateway event, payload 2.0; header names with underscores for dashes."""
     data = body.encode() if isinstance(body, str) else body
@@ -67,6 +82,7 @@ def request(method: str, path: str, body: bytes | str = b"", **headers: str) -> 
     parameters = dict(parse_qsl(query, keep_blank_values=True))
     return {
         "version": "2.0",
+        "routeKey": route_key(method, raw_path),
         "rawPath": raw_path,
         "rawQueryString": query,
         "queryStringParameters": parameters or None,

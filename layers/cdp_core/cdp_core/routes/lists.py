@@ -1,6 +1,5 @@
 """What lists share: a page with a sealed cursor that works for its caller only, and times as parameters."""
 
-import hashlib
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -8,7 +7,6 @@ from aws_lambda_powertools.event_handler import Response
 from cdp_core.api.http import answer
 from cdp_core.domain.times import NO_TIME, parse_time
 from cdp_core.errors import InvalidInput
-from cdp_core.secrets import admin_key
 from cdp_core.usecases import cursors
 from cdp_core.usecases.paging import Page
 
@@ -21,11 +19,6 @@ def page(found: Page, query: dict[str, Any]) -> Response[Any]:
 def whole(items: list[dict[str, Any]]) -> Response[Any]:
     """The answer of a list that is never long."""
     return answer({"items": items, "cursor": None})
-
-
-def caller() -> str:
-    """A short name for the key that the caller has, so that a cursor works for nobody else."""
-    return hashlib.sha256(admin_key().encode()).hexdigest()[:12]
 
 
 def instant(name: str, text: str | None) -> int | None:

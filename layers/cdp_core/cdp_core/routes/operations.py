@@ -9,7 +9,8 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from cdp_core.api import operations
 from cdp_core.api.http import answer, documented, path_value
 from cdp_core.api.parameters import Cursor, Limit, Time
-from cdp_core.routes.lists import caller, instant, page
+from cdp_core.routes.callers import caller
+from cdp_core.routes.lists import instant, page
 from cdp_core.usecases import check, cursors, dead_letters, jobs, redrive, replay_erasures
 
 router = APIGatewayHttpRouter()
@@ -32,7 +33,7 @@ def list_dead_letters(
     """Events that have no effect, and why, by day, latest day first; `messages` looks into SQS's dead-letter queue (ten at most)."""
     if source == "messages":
         return answer({"items": dead_letters.peek(), "cursor": None})
-    query = {"list": "dead-letters", "reason": reason, "since": since, "until": until, "caller": caller()}
+    query = {"list": "dead-letters", "reason": reason, "since": since, "until": until, "caller": caller().id}
     span = dead_letters.Span(instant("since", since), instant("until", until))
     found = dead_letters.read(span, reason=reason, limit=limit, position=cursors.unseal(cursor, query))
     return page(found, query)

@@ -3,33 +3,24 @@
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cdp_core import clock, queue
 from cdp_core.domain.envelope import Envelope, decode
-from cdp_core.domain.identity import Identifier, leaf_id
-from cdp_core.domain.work import LeafWork, Rules, regroup
 from cdp_core.errors import TryAgain, Unavailable
 from cdp_core.observability import logger
 from cdp_core.queue import Message
-from cdp_core.secrets import identity_key
-from cdp_core.tables import leaves
 from cdp_core.tables.codec import from_json
 from cdp_core.tables.dead_letters import MAX_ORIGINAL
-from cdp_core.usecases import activity_types, bury, on_registered
-from cdp_core.usecases.apply_leaf import Outcome, Tools, apply
+from cdp_core.usecases import bury
+from cdp_core.usecases.apply_envelopes import STOP_MS, RemainingMs, apply_envelopes
 
 MAX_MESSAGES = 1_000
 MAX_BYTES = 16 * 1024 * 1024
 RECEIVE_SECONDS = 2.0
 WAIT_SECONDS = 1  # long polling: SQS then asks all its servers before it calls a queue empty
 ALONE_FROM = 3  # a message received so often is applied without neighbours
-STOP_MS = 4_000  # nothing new is begun when less of the invocation is left
-_THREADS = 16
-
-RemainingMs = Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +100,9 @@ def _apply(group: list[_Delivery], remaining_ms: RemainingMs) -> Counter[str]:
     """Applies the envelopes together and deletes the messages of those that are complete. Failures are counted, never raised."""
     counts: Counter[str] = Counter()
     try:
-        failed = _apply_envelopes(group, remaining_ms, counts)
+        envelopes = {one.envelope.key: one.envelope for one in group}
+        attempts = {one.envelope.key: one.message.attempts for one in group}
+        failed = apply_envelopes(envelopes, attempts, remaining_ms, counts)
     except TryAgain as error:
         logger().warning("a drain will be tried again", extra={"reason": error.code})
         failed = {one.envelope.key for one in group}
@@ -118,43 +111,3 @@ def _apply(group: list[_Delivery], remaining_ms: RemainingMs) -> Counter[str]:
     counts["returned"] = len(failed)
     counts["undeleted"] = len(done) - queue.delete(done) if done else 0
     return counts
-
-
-def _apply_envelopes(group: list[_Delivery], remaining_ms: RemainingMs, counts: Counter[str]) -> set[bytes]:
-    """The keys of the envelopes that are not complete. Raises TryAgain if not even the reads worked."""
-    envelopes = {one.envelope.key: one.envelope for one in group}
-    attempts = {one.envelope.key: one.message.attempts for one in group}
-    works, failures = regroup(envelopes.values(), Rules(_leaf_of, on_registered.handler()))
-    counts["events"] += sum(len(envelope.events) + len(envelope.refused) for envelope in envelopes.values())
-    counts["leaves"] += len(works)
-    for envelope in envelopes.values():
-        counts["dead_letters"] += bury.refusals(envelope, attempts[envelope.key])
-    for failure in failures:
-        counts["dead_letters"] += bury.failure(failure, attempts[failure.envelope.key])
-    activity_types.settle(works.values())
-    outcomes = _apply_leaves(works, attempts, remaining_ms)
-    for outcome in outcomes:
-        counts.update(outcome.counts)
-    return set().union(*(outcome.failed for outcome in outcomes))
-
-
-def _apply_leaves(works: dict[str, LeafWork], attempts: dict[bytes, int], remaining_ms: RemainingMs) -> list[Outcome]:
-    """One read wave, then every leaf on its own."""
-    children = {link.child for work in works.values() for share in work.shares.values() for link in share.links}
-    known = leaves.load_many([*works, *sorted(children)])
-    with ThreadPoolExecutor(_THREADS) as leaf_pool, ThreadPoolExecutor(_THREADS) as put_pool:
-        tools = Tools(put_pool, known, attempts, lambda: remaining_ms() <= STOP_MS)
-        return list(leaf_pool.map(lambda work: _guarded(work, tools), works.values()))
-
-
-def _guarded(work: LeafWork, tools: Tools) -> Outcome:
-    """A defect in one leaf's way costs that leaf's messages another try, not its neighbours theirs."""
-    try:
-        return apply(work, tools)
-    except Exception:
-        logger().exception("a leaf could not be applied")
-        return Outcome(failed=work.keys(), counts=Counter(defects=1))
-
-
-def _leaf_of(identifier: Identifier) -> str:
-    return leaf_id(identity_key(), identifier)

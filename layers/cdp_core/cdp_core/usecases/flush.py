@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from cdp_core import queue, workers
 from cdp_core.config import settings
 from cdp_core.observability import count, logger
-from cdp_core.usecases.drain import STOP_MS, Drained, RemainingMs, drain
+from cdp_core.usecases.apply_envelopes import STOP_MS, RemainingMs
+from cdp_core.usecases.drain import Drained, drain
 from cdp_core.usecases.hold import Reread
 from cdp_core.usecases.jobs import work_jobs
 
