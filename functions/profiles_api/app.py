@@ -7,7 +7,10 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
 
+from cdp_core.api.events import header, named_in, names_an_address, path_parameters
 from cdp_core.api.http import JSON, Defect, Resolver, failure, invalid, plain, routable
+from cdp_core.domain.access import Scope
+from cdp_core.domain.audit import Entry
 from cdp_core.errors import CdpError, InvalidInput, NotFound
 from cdp_core.observability import logger
 from cdp_core.routes import (
@@ -32,15 +35,17 @@ from cdp_core.routes import (
     suppressions,
 )
 from cdp_core.routes.callers import require, set_caller
-from cdp_core.routes.scopes import PUBLIC, SCOPES
-from cdp_core.usecases import maintenance
-from cdp_core.usecases.identify import identify
+from cdp_core.routes.scopes import PUBLIC, SCOPES, is_audited
+from cdp_core.usecases import audit, maintenance
+from cdp_core.usecases.identify import admit, identify
 
 DOCUMENT: dict[str, Any] = {
     "title": "Profiles API",
     "version": "1",
     "description": "People, what they did, and their erasure. Times are ISO 8601 UTC, numbers are exactly as they were sent.",
-    "security_schemes": {"admin_key": HTTPBearer(description="The admin key")},
+    "security_schemes": {
+        "admin_key": HTTPBearer(description="An admin key, or a token of the deployment's OpenID issuer (JwtIssuer)"),
+    },
     "security": [{"admin_key": []}],
 }
 app = Resolver(enable_validation=True)
@@ -55,35 +60,49 @@ for routes in ROUTES:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """API Gateway's entry. Everything but the documentation needs the admin key, or a write key where people decide."""
+    """API Gateway's entry. Everything but the documentation needs a key or token, or a write key where people decide."""
+    entry: Entry | None = None
     try:
-        if event["routeKey"] not in PUBLIC:
-            _authorize(event)
-            maintenance.check_open(event["rawPath"])
-        return app.resolve(routable(event), context)
+        entry = None if event["routeKey"] in PUBLIC else _admit(event)
+        answered: dict[str, Any] = app.resolve(routable(event), context)
     except CdpError as error:
-        return plain(failure(error))
+        answered = plain(failure(error))
     except RecursionError:
-        return plain(failure(InvalidInput("body: nested too deeply")))
+        answered = plain(failure(InvalidInput("body: nested too deeply")))
     except Exception:
         logger().exception("a profiles API request failed")
-        return plain(failure(Defect("something went wrong on our side")))
+        answered = plain(failure(Defect("something went wrong on our side")))
+    if entry is not None:
+        audit.finish(entry, answered["statusCode"], named_in(answered))
+    return answered
 
 
-def _authorize(event: dict[str, Any]) -> None:
-    """Finds out who asks, and whether they may. Raises Unauthorized, Forbidden, NotFound for a route that does not exist.
+def _admit(event: dict[str, Any]) -> Entry | None:
+    """Finds out who asks and whether they may now; the begun entry of the audit log for what changes or exports something.
 
-    The consent routes are another API's: they look for a write key themselves.
+    Raises Unauthorized, RateLimited, Forbidden, Restoring, and NotFound for a route that does not exist. The consent routes are
+    another API's: they look for a write key themselves.
     """
-    if event["rawPath"].startswith(consents.PREFIX):
-        return
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    caller = identify(headers.get("authorization", ""))
+    path, route = event["rawPath"], event["routeKey"]
+    if path.startswith(consents.PREFIX):
+        maintenance.check_open(path)
+        return None
+    caller = identify(header(event, "authorization"))
     set_caller(caller)
-    scope = SCOPES.get(event["routeKey"])
-    if scope is None:
+    admit(caller)
+    if route not in SCOPES:
         raise NotFound("there is no such route")
-    require(scope)
+    entry = audit.begin(caller, route, path_parameters(event)) if is_audited(route) else None
+    try:
+        require(SCOPES[route])
+        if names_an_address(event):
+            require(Scope.PERSONAL_READ)
+        maintenance.check_open(path)
+    except CdpError as error:
+        if entry is not None:
+            audit.finish(entry, failure(error).status_code, {})
+        raise
+    return entry
 
 
 @app.exception_handler(CdpError)

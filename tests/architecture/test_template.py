@@ -4,12 +4,11 @@ Not built yet, so not asserted:
 
 | Item | What is missing |
 |---|---|
-| 1 | JWT authorizers and scopes: the admin key is checked in the function |
+| 1 | authorizers of API Gateway: keys, tokens and scopes are checked in the function (docs/decisions/2026-11-24-access.md) |
 | 2 | rates of single routes: the stage's rate holds for each of them |
 | 3 | custom domain, CloudFront and WAF |
 | 7, 8, 11 | code signing and customer-managed keys |
 | 10 | an event bus and its policy |
-| 11 | presigned exports |
 | 12 | Cognito: there is no console |
 | alarms | jobs without progress, erasure deadline, invariant checker, cost |
 """

@@ -69,10 +69,11 @@ def _routes() -> list[Route]:
     return [Route(method.upper(), path, "") for path, methods in paths.items() for method in methods]
 
 
-def route_key(method: str, path: str) -> str:
-    """The key of the admin API's route that a path goes to, as API Gateway names it in the event."""
+def _route(method: str, path: str) -> dict[str, Any]:
+    """The admin API's route that a path goes to and its decoded variables, as API Gateway names them in the event."""
     match = find([Api("admin", _routes(), Cors())], method, path)
-    return match.route.key if match.route else "$default"
+    route = {"routeKey": match.route.key if match.route else "$default"}
+    return route | ({"pathParameters": dict(match.parameters)} if match.parameters else {})
 
 
 def request(method: str, path: str, body: bytes | str = b"", **headers: str) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def request(method: str, path: str, body: bytes | str = b"", **headers: str) -> 
     parameters = dict(parse_qsl(query, keep_blank_values=True))
     return {
         "version": "2.0",
-        "routeKey": route_key(method, raw_path),
+        **_route(method, raw_path),
         "rawPath": raw_path,
         "rawQueryString": query,
         "queryStringParameters": parameters or None,

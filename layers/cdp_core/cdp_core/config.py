@@ -34,6 +34,10 @@ class Settings:
     max_leaf_types: int = 200
     erasure_wait_seconds: int = 1200
     on_registered: str = ""
+    admin_rate_per_minute: int = 1200
+    jwt_issuer: str = ""
+    jwt_audience: str = ""
+    jwt_roles_claim: str = "cognito:groups"
 
 
 _CALLABLE = re.compile(r"([\w.]+:\w+)?")
@@ -43,6 +47,7 @@ _RANGES = {
     "max_discovered_types": (0, 5000),
     "max_leaf_types": (1, 200),
     "erasure_wait_seconds": (60, 7200),
+    "admin_rate_per_minute": (1, 60_000),
 }
 
 
@@ -60,6 +65,8 @@ def read_settings(environment: dict[str, str]) -> Settings:
         raise Misconfigured("FLUSH_IDLE must be thrifty or eager")
     if given.get("restoring", "false") not in ("false", "true"):
         raise Misconfigured("RESTORING must be false or true")
+    if given.get("jwt_issuer") and not given.get("jwt_audience"):
+        raise Misconfigured("JWT_AUDIENCE must say which audience the tokens of JWT_ISSUER are for")
     if not _CALLABLE.fullmatch(given.get("on_registered", "")):
         raise Misconfigured("ON_REGISTERED must be empty or module:function")
     return Settings(**{name: _number(name, text) if name in _RANGES else text for name, text in given.items()})  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ CdpError
 ├── Forbidden               the key is valid, but not for this
 │   └── OriginNotAllowed    a browser on a page of a website that the channel does not know
 ├── NotFound                no such profile, job, channel
+├── RateLimited             too many requests of one caller in a minute
 ├── ChannelDisabled         the key is right, its channel is switched off
 └── TryAgain                our trouble: throttled, unavailable, lost answer, raced
     ├── Unavailable         a store did not answer with certainty
@@ -84,6 +85,16 @@ class NotFound(CdpError):
     """No such thing, or no longer."""
 
     code = "not_found"
+
+
+class RateLimited(CdpError):
+    """Too many requests of one caller; `seconds` says when there is room again."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class ChannelDisabled(CdpError):

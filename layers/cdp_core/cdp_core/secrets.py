@@ -1,6 +1,7 @@
 """The secrets the functions need, read from Secrets Manager once a process."""
 
-from functools import cache
+import time
+from functools import cache, lru_cache
 
 import boto3
 from botocore.config import Config
@@ -9,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cdp_core.config import settings
 from cdp_core.errors import Unavailable
 
+ADMIN_KEY_SECONDS = 60
 _CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
 
 
@@ -18,9 +20,13 @@ def identity_key() -> bytes:
     return _read(settings().identity_secret).encode()
 
 
-@cache
 def admin_key() -> str:
-    """The first admin key. Raises Unavailable."""
+    """The first admin key; one that was changed holds everywhere within ADMIN_KEY_SECONDS. Raises Unavailable."""
+    return _admin_key(int(time.monotonic()) // ADMIN_KEY_SECONDS)
+
+
+@lru_cache(maxsize=1)
+def _admin_key(period: int) -> str:  # noqa: ARG001 - another period is read anew
     return _read(settings().admin_secret)
 
 

@@ -18,6 +18,7 @@ from cdp_core.errors import (
     Forbidden,
     InvalidInput,
     NotFound,
+    RateLimited,
     TryAgain,
     Unauthorized,
 )
@@ -32,6 +33,7 @@ STATUS: dict[type[CdpError], int] = {
     NotFound: 404,
     ChannelDisabled: 404,
     Ambiguous: 409,
+    RateLimited: 429,
     TryAgain: 503,
 }
 _MEANINGS = {
@@ -179,7 +181,8 @@ def failure(error: CdpError) -> Response[Any]:
     detail: dict[str, Any] = {"code": error.code, "message": str(error)}
     if isinstance(error, Ambiguous):
         detail["profile_ids"] = error.profile_ids
-    headers: dict[str, Any] = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else {}
+    wait = error.seconds if isinstance(error, RateLimited) else RETRY_AFTER_SECONDS
+    headers: dict[str, Any] = {"Retry-After": str(wait)} if status in (429, 503) else {}
     return Response(status_code=status, content_type=JSON, body=json.dumps({"error": detail}), headers=headers)
 
 

@@ -104,3 +104,9 @@ SCOPES: Mapping[str, Scope] = {
     "GET /v1/spaces/{space}/collections/{collection}/profiles/{profile}/links": Scope.PROFILES_READ,
 }
 PUBLIC = frozenset({"GET /openapi.json", "GET /docs"})  # the documentation: no key
+_READS = frozenset({"POST /profiles/lookup"})  # what changes nothing though it is no GET
+
+
+def is_audited(route: str) -> bool:
+    """Whether requests to a route belong in the audit log: every change, and every export."""
+    return SCOPES[route] is Scope.PROFILES_EXPORT or not (route.startswith("GET ") or route in _READS)

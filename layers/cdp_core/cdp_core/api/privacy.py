@@ -1,0 +1,28 @@
+"""What callers without the scope `personal:read` see of people: how many and when, never who or what they said."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_OF_PROFILE: dict[str, Any] = {"contact": {}, "member": None, "customer": None, "identities": []}
+_OF_ACTIVITY: dict[str, Any] = {
+    "title": "",
+    "value": None,
+    "url": None,
+    "referrer": None,
+    "event": None,
+    "category": None,
+    "note": None,
+    "properties": {},
+    "context": {},
+}
+
+
+def hidden_profile(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """A profile as the API shows it, without personal data. `hidden` says so; ids are keyed hashes and stay."""
+    hidden = {name: empty for name, empty in _OF_PROFILE.items() if name in shown}
+    return {**shown, **hidden, "display_name": f"Profile {shown['profile_id']}", "hidden": True}
+
+
+def hidden_activity(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """An activity as the API shows it, without what the person said or where they were. Its message id stays."""
+    return {**shown, **_OF_ACTIVITY, "hidden": True}
