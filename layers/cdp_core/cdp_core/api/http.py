@@ -4,6 +4,8 @@ import base64
 import json
 import math
 import re
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -22,7 +24,7 @@ from cdp_core.errors import (
     TryAgain,
     Unauthorized,
 )
-from cdp_core.tables.codec import to_json
+from cdp_core.tables.codec import from_json, to_json
 
 JSON = "application/json"
 RETRY_AFTER_SECONDS = 5
@@ -116,7 +118,7 @@ def _checked(body: str) -> str:
         raise InvalidInput(f"body: it nests deeper than {MAX_DEPTH} levels")
     try:
         value = json.loads(body, object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite)
-        json.dumps(value, ensure_ascii=False).encode()
+        exact = to_json(value)
     except json.JSONDecodeError:
         return body
     except UnicodeEncodeError as error:
@@ -125,7 +127,7 @@ def _checked(body: str) -> str:
         raise InvalidInput("body: a number has too many digits") from error
     if not isinstance(value, dict):  # the resolver would take a list's last object for the body
         raise InvalidInput("body: it must be a JSON object")
-    return json.dumps(value)
+    return exact
 
 
 def _depth(text: str) -> int:
@@ -146,14 +148,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
+def _finite(text: str) -> Decimal | int:
+    if not math.isfinite(float(text)):
         return _no_number(text)
-    return int(number) if number.is_integer() else number
+    number = Decimal(text)
+    return int(number) if number == number.to_integral_value() else number
 
 
-def _no_number(text: str) -> float:
+def _no_number(text: str) -> int:
     raise InvalidInput(f"body: {text[:20]} is not a number that JSON can hold")
 
 
@@ -163,6 +165,12 @@ def _encoded_path(event: dict[str, Any]) -> str:
     if not parameters or not _PARAMETER.findall(template):
         return str(event["rawPath"])
     return _PARAMETER.sub(lambda found: quote(parameters[found[1]], safe=""), template)
+
+
+def exact_body(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a routable event with its numbers exactly as they were sent: the resolver's own are rounded."""
+    found: dict[str, Any] = from_json(event["body"])
+    return found
 
 
 def path_value(matched: str) -> str:

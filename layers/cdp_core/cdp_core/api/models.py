@@ -43,6 +43,8 @@ _PROFILE = {
     "contact": {"email": "ann@example.com", "name": "Ann Lee", "custom": {"plan": "pro"}},
     "member": {"member_id": "42", "email": "ann@example.com", "registered_at": "2026-01-02T03:04:06.000Z"},
     "customer": None,
+    "status": "lead",
+    "owner": "Eve",
     "identities": _IDENTITIES,
     "channels": ["website"],
     "activity_counts": {"total": 2, "by_type": {"memberregistration": 1, "pagevisit": 1}},
@@ -127,11 +129,14 @@ class Profile(BaseModel):
     contact: dict[str, Any]
     member: dict[str, Any] | None
     customer: dict[str, Any] | None
+    status: str | None
+    owner: str | None
     identities: list[Identity]
     channels: list[str]
     activity_counts: Counts
     consents: list[Agreement]
     merged_ids: list[str]
+    hidden: Annotated[bool | None, Field(description="True where personal data is hidden from the caller")] = None
 
 
 class ProfileList(BaseModel):
@@ -162,6 +167,7 @@ class Activity(BaseModel):
     timestamp: str
     properties: dict[str, Any]
     context: dict[str, Any]
+    hidden: Annotated[bool | None, Field(description="True where personal data is hidden from the caller")] = None
 
 
 class ActivityList(BaseModel):

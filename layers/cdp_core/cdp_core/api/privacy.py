@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _OF_PROFILE: dict[str, Any] = {"contact": {}, "member": None, "customer": None, "identities": []}
+_OF_OVERVIEW: dict[str, Any] = {**_OF_PROFILE, "forms": {"items": [], "complete": False}, "accounts": [], "notes": []}
 _OF_ACTIVITY: dict[str, Any] = {
     "title": "",
     "value": None,
@@ -18,8 +19,8 @@ _OF_ACTIVITY: dict[str, Any] = {
 
 
 def hidden_profile(shown: Mapping[str, Any]) -> dict[str, Any]:
-    """A profile as the API shows it, without personal data. `hidden` says so; ids are keyed hashes and stay."""
-    hidden = {name: empty for name, empty in _OF_PROFILE.items() if name in shown}
+    """A profile or its overview as the API shows it, without personal data. `hidden` says so; ids are keyed hashes and stay."""
+    hidden = {name: empty for name, empty in _OF_OVERVIEW.items() if name in shown}
     return {**shown, **hidden, "display_name": f"Profile {shown['profile_id']}", "hidden": True}
 
 

@@ -26,7 +26,7 @@ MAX_CODE_NAME = 100
 _BY_DISPLAY_NAME = {name: code for code, name in BUILT_IN.items()} | {"Form Submitted": "bizformsubmit"}
 _VERBS = {"Click": "Clicked"}
 _NON_WORD = re.compile(r"[\W_]+")
-_STORED = ("event", "name", "category", "properties", "context", "note")
+_STORED = ("event", "name", "category", "properties", "context", "note", "title")  # a title is an admin's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,8 @@ def describe(row: Row, names: Mapping[str, str] = BUILT_IN) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "message_id": row.message_id,
         "type": row.type,
-        "title": _title(names.get(row.type) or _text(body.get("event")) or row.type, shown_value),
+        "title": _text(body.get("title"))
+        or _title(names.get(row.type) or _text(body.get("event")) or row.type, shown_value),
         "value": value,
         "url": _text(properties.get("url") or page.get("url")),
         "referrer": _text(properties.get("referrer") or page.get("referrer")),

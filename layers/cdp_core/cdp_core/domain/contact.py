@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 MAX_FIELDS = 300
@@ -10,6 +10,8 @@ MAX_BYTES = 65_536
 CUSTOM_PREFIX = "custom."
 TYPED_EMAIL = "typed_email."  # one register an address that somebody typed into a form: its first writer wins
 MEMBER, CUSTOMER = "member.", "customer."  # what the person is registered as
+LOCK = "lock."  # what an admin holds a field at, as a list of one value; nothing where the lock was taken away
+STATUS, OWNER, MARKETING = "profile.status", "profile.owner", "profile.marketing"  # said by admins only
 MAX_TYPED_EMAILS = 20
 MAX_EMAIL = 254
 STANDARD = (
@@ -138,8 +140,16 @@ def bounded(registers: Registers) -> dict[str, Register]:
     return kept
 
 
+def effective(registers: Registers) -> Registers:
+    """The registers as people see them: a lock stands for its field. What came since goes on beneath it, for when it is taken away."""
+    locks = {name.removeprefix(LOCK): one for name, one in registers.items() if name.startswith(LOCK) and one.value}
+    held = {name: replace(one, value=one.value[0]) for name, one in locks.items()}
+    return {**registers, **held} if held else registers
+
+
 def contact_fields(registers: Registers) -> dict[str, Any]:
     """What people see: snake_case fields, the rest under `custom`; removed fields are absent."""
+    registers = effective(registers)
     said = {name: register.value for name, register in registers.items() if register.value is not None}
     said |= _emails(registers)
     custom = {name[len(CUSTOM_PREFIX) :]: value for name, value in said.items() if name.startswith(CUSTOM_PREFIX)}
@@ -149,13 +159,14 @@ def contact_fields(registers: Registers) -> dict[str, Any]:
 
 def full_name(registers: Registers) -> str:
     """The contact's name as one line, or an empty text."""
+    registers = effective(registers)
     parts = [_said(registers, name) for name in ("first_name", "middle_name", "last_name")]
     return _said(registers, "name") or " ".join(part for part in parts if part)
 
 
 def email(registers: Registers) -> str:
     """The contact's e-mail address, or an empty text."""
-    address = _emails(registers).get("email")
+    address = _emails(effective(registers)).get("email")
     return address.strip() if isinstance(address, str) else ""
 
 

@@ -11,7 +11,7 @@ CLOCK_MARGIN_MS = 10_000  # two clocks, each up to 5 s off
 TOMBSTONE_TTL_MS = 35 * DAY_MS  # longer than any message lives: 14 d queue + 14 d dead-letter queue + job + stragglers
 LEDGER, FIRST_SWEEP, SECOND_SWEEP, EXPIRE = "ledger", "sweep_1", "sweep_2", "expire"
 _PHASES = (LEDGER, FIRST_SWEEP, WAIT, SECOND_SWEEP, EXPIRE, DONE)
-STORES = ("activities", "dead_letters", "contact", "memberships", "listing", "links", "consents")
+STORES = ("activities", "dead_letters", "contact", "memberships", "listing", "links", "consents", "notes")
 PARTS = ("activities", "details")  # what a sweep goes through, per leaf
 
 

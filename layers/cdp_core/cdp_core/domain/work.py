@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cdp_core.domain import contact
+from cdp_core.domain import contact, edits
 from cdp_core.domain.activity import Row, row_of
 from cdp_core.domain.contact import Register, Registers
 from cdp_core.domain.envelope import Envelope, Event
@@ -140,7 +140,7 @@ def _said(envelope: Envelope, event: Event, on_registered: Handler) -> _Said:
     if event.type == "group":
         return _Said(records={(ACCOUNT, str(event.body["group_id"])): claim.traits(event.body.get("traits") or {})})
     if event.type == "identify":
-        return _Said(person=claim.traits(event.body.get("traits") or {}))
+        return _Said(person=contact.fold(claim.traits(event.body.get("traits") or {}), claim.edits(event)))
     said = _Said(person=claim.typed(event.body.get("contact") or {}))
     if MEMBER in event.body:
         _register(said, claim, event.body[MEMBER], on_registered, received_at=envelope.received_at)
@@ -180,6 +180,12 @@ class _Claim:
 
     def traits(self, traits: Mapping[str, Any]) -> Registers:
         return contact.updates(traits, time=self.time, source=self.source, message_id=self.message_id)
+
+    def edits(self, event: Event) -> Registers:
+        """What an admin or an import said, by register; no wire makes an event with it."""
+        return edits.edited(
+            event.body.get("edits") or {}, time=self.time, source=self.source, message_id=self.message_id
+        )
 
     def typed(self, fields: Mapping[str, Any]) -> Registers:
         return contact.typed(fields, time=self.time, source=self.source, message_id=self.message_id)

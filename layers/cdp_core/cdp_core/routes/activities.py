@@ -1,19 +1,23 @@
 """Routes of a profile's activities."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from cdp_core.api import models
-from cdp_core.api.http import documented, path_value
+from cdp_core.api import profiles as shapes
+from cdp_core.api.http import answer, documented, exact_body, path_value
 from cdp_core.api.parameters import Cursor, Limit, ProfileId, Time
 from cdp_core.domain.identity import profile_id
 from cdp_core.domain.times import USABLE_FROM
 from cdp_core.routes.callers import caller
 from cdp_core.routes.lists import instant, page
+from cdp_core.routes.seen import activity_shown_to_caller
 from cdp_core.usecases import cursors, profiles, resolve, timeline
+from cdp_core.usecases import log_activity as log_activity_of
 
 router = APIGatewayHttpRouter()
 
@@ -21,7 +25,7 @@ router = APIGatewayHttpRouter()
 @router.get(
     "/profiles/<id>/activities",
     summary="List activities",
-    tags=["profiles"],
+    tags=["activities"],
     responses=documented(models.ActivityList, 400, 404, 409),
 )
 def list_activities(
@@ -45,4 +49,24 @@ def list_activities(
         limit=limit,
         position=cursors.unseal(cursor, query),
     )
-    return page(timeline.read(tree.leaves.values(), ask), query)
+    found = timeline.read(tree.leaves.values(), ask)
+    return page(replace(found, items=[dict(activity_shown_to_caller(one)) for one in found.items]), query)
+
+
+@router.post(
+    "/profiles/<id>/activities",
+    summary="Log an activity",
+    tags=["activities"],
+    responses=documented(shapes.Queued, 400, 404, 409, status=202),
+)
+def log_activity(id: ProfileId, given: Annotated[shapes.NewActivity, Body()]) -> Response[Any]:
+    """Something the person did that no website saw; it is in the timeline after the next flush. No consent is asked for it."""
+    wanted = log_activity_of.Logged(
+        type=given.type,
+        title=given.title,
+        value=given.value,
+        occurred_at=instant("occurred_at", given.occurred_at),
+        message_id=given.message_id,
+        properties=exact_body(router.current_event.raw_event).get("properties") or {},
+    )
+    return answer(log_activity_of.log(path_value(id), wanted), 202)

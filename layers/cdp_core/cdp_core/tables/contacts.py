@@ -6,10 +6,13 @@ from typing import Any
 
 from cdp_core.config import settings
 from cdp_core.domain.contact import Register, Registers
+from cdp_core.domain.leaf import Leaf
 from cdp_core.tables import dynamo
 from cdp_core.tables.codec import from_json, to_json
 from cdp_core.tables.dynamo import Item, Key
 from cdp_core.tables.leaves import life
+
+_MEMBERSHIPS = 100  # of a leaf and kind that are shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,24 @@ def join_record(leaf: str, epoch: int, record: tuple[str, str], *, received_at: 
     )
     for item in sides:
         dynamo.call("put_item", TableName=table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+
+
+def memberships_of(leaves: Iterable[Leaf], kind: str) -> list[dict[str, Any]]:
+    """What these lives belong to, of one kind (account, member, customer), each once: its id, the role if one was given."""
+    found: dict[str, dict[str, Any]] = {}
+    for leaf in leaves:
+        prefix = membership_key(leaf.id, leaf.epoch, (kind, ""))[1]
+        pages = dynamo.query(
+            settings().profiles_table,
+            condition="pk = :pk AND begins_with(sk, :prefix)",
+            values={":pk": {"S": leaf.id}, ":prefix": {"S": prefix}},
+            ConsistentRead=True,
+            Limit=_MEMBERSHIPS,
+        )
+        for item in next(pages)["Items"]:
+            name = item["sk"]["S"].removeprefix(prefix)
+            found[name] = {"id": name, "role": item["role"]["S"] if "role" in item else None}
+    return [found[name] for name in sorted(found)]
 
 
 def membership_key(leaf: str, epoch: int, record: tuple[str, str]) -> Key:

@@ -17,7 +17,7 @@ PAGE = 1_000
 _THREADS = 8
 _CONSENTS_LIVE_MS = 30 * DAY_MS
 _EMPTIED = ("n", "fs", "ls", "ca", "ring", "hz", "li", "id", "vf", "par", "lk", "ch", "un", "fl", "cs", "ttl")
-_STORE_OF = {"contact": "contact", "membership": "memberships", "listing": "listing", "links": "links"}
+_STORE_OF = {"contact": "contact", "membership": "memberships", "listing": "listing", "links": "links", "note": "notes"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from cdp_core.domain.consent import Entry, deciding
-from cdp_core.domain.contact import CUSTOMER, MEMBER, Register, bounded, contact_fields, email, fold, registration
+from cdp_core.domain.contact import (
+    CUSTOMER,
+    MEMBER,
+    OWNER,
+    STATUS,
+    Register,
+    bounded,
+    contact_fields,
+    email,
+    fold,
+    registration,
+)
 from cdp_core.domain.identity import parse_identifier, profile_id
 from cdp_core.domain.leaf import Leaf, earliest, latest
 from cdp_core.domain.links import Tree
@@ -109,10 +120,12 @@ def show(profile: Profile) -> dict[str, Any]:
         "contact": contact_fields(profile.registers),
         "member": registration(profile.registers, MEMBER),
         "customer": registration(profile.registers, CUSTOMER),
-        "identities": [_identity(leaf) for leaf in sorted(members, key=lambda leaf: leaf.id)],
+        "status": _said(profile, STATUS),
+        "owner": _said(profile, OWNER),
+        "identities": identities(profile),
         "channels": sorted({register.source for register in profile.registers.values() if register.source}),
         "activity_counts": _counts(members),
-        "consents": _consents(profile),
+        "consents": agreements(profile),
         "merged_ids": sorted(profile_id(leaf.id, leaf.epoch) for leaf in members if leaf.id != profile.root.id),
     }
 
@@ -128,7 +141,18 @@ def _display_name(profile: Profile) -> str:
     return (is_verified(profile) and named) or f"Anonymous - {profile.id}"
 
 
-def _consents(profile: Profile) -> list[dict[str, Any]]:
+def _said(profile: Profile, name: str) -> Any:
+    """What an admin said, under a register's name; None if nothing."""
+    register = profile.registers.get(name)
+    return register.value if register else None
+
+
+def identities(profile: Profile) -> list[dict[str, Any]]:
+    """The profile's identifiers, each with when it was first heard of."""
+    return [_identity(leaf) for leaf in sorted(profile.leaves, key=lambda leaf: leaf.id)]
+
+
+def agreements(profile: Profile) -> list[dict[str, Any]]:
     """What the person decided last about each consent, and every decision before."""
     history = history_of(identified(profile.leaves))
     return [
