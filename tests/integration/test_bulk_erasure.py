@@ -168,7 +168,7 @@ def _bulk_with(fault: Fault | None) -> int:
         aws.reset()
         counts = finish(job_id)
         assert counts == {
-            "profiles": 6, "unknown": 2, "activities": 8, "contact": 2, "listing": 10, "links": 2, "memberships": 0, "consents": 0,
+            "profiles": 6, "unknown": 2, "activities": 8, "contact": 2, "listing": 10, "links": 2, "memberships": 0, "consents": 0, "notes": 0,
             "dead_letters": 0,
         }, fault  # fmt: skip
         assert left(aws) == {user("user-6").id}

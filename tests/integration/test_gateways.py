@@ -205,13 +205,13 @@ def test_a_listing_entry_is_found_by_prefix_and_a_stale_writer_loses() -> None:
     assert listing.save(leaf, 0, before=before, shown=Listed(day="2026-01-02", verified=True, name=name, email=""))
     assert not listing.save(leaf, 0, before=before, shown=None)
     shard = f"name#{leaf[-1]}"
-    (hit,) = listing.page(shard, prefix=name[:20], newest_first=False, limit=5)
+    (hit,) = listing.page(shard, span=listing.starting_with(name[:20]), newest_first=False, limit=5)
     assert (hit.leaf, hit.epoch, hit.sort_key) == (leaf, 0, f"{name}#{leaf}")
-    assert listing.page(shard, prefix=name[:20], after=hit.sort_key, newest_first=False, limit=5) == []
+    assert listing.page(shard, span=listing.starting_with(name[:20]), after=hit.sort_key, newest_first=False, limit=5) == []
     entry = listing.load(leaf, 0)
     assert (entry.day, entry.verified) == ("2026-01-02", True)
     assert listing.save(leaf, 0, before=entry, shown=None)
-    assert listing.page(shard, prefix=name[:20], newest_first=False, limit=5) == []
+    assert listing.page(shard, span=listing.starting_with(name[:20]), newest_first=False, limit=5) == []
 
 
 def test_an_activity_type_is_discovered_once() -> None:

@@ -111,7 +111,7 @@ def test_profiles_activities_lists_and_jobs_have_the_documented_shape() -> None:
     profile = get("/profiles/user_id%3A42")
     job = json.loads(send("DELETE", "/profiles/user_id%3A42")["body"])
     for model, answer in ((models.Profile, profile), (operations.Job, job)):
-        assert model.model_validate(answer, strict=True).model_dump() == answer
+        assert model.model_validate(answer, strict=True).model_dump(exclude_unset=True) == answer
 
 
 def test_activities_have_the_documented_shape() -> None:
@@ -119,7 +119,7 @@ def test_activities_have_the_documented_shape() -> None:
     batch(page("p", userId="42"))
     drain_all()
     answer = get("/profiles/user_id%3A42/activities")
-    assert models.ActivityList.model_validate(answer, strict=True).model_dump() == answer
+    assert models.ActivityList.model_validate(answer, strict=True).model_dump(exclude_unset=True) == answer
 
 
 def test_a_profile_and_its_last_50_activities_take_two_queries_and_four_read_units(aws: StrictAws) -> None:

@@ -1,9 +1,10 @@
 """A leaf: what is stored under one identifier, as its hot item says it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 NO_KEY = bytes(12)
+MAX_CHANNELS = 20
 
 LinkKey = tuple[
     int, str
@@ -14,7 +15,7 @@ LinkKey = tuple[
 class Leaf:
     """The hot item of a leaf; times in ms. A leaf that was never written is all defaults.
 
-    The flush owns version, identifier, counts, first/last seen, created_at, ring, horizon, listed and verified_since. Links,
+    The flush owns version, identifier, counts, first/last seen, created_at, ring, horizon, listed, verified_since and channels. Links,
     consents and erasures own the rest (protocol 2b): neither ever writes an attribute of the other.
     """
 
@@ -30,6 +31,7 @@ class Leaf:
     horizon: bytes = NO_KEY
     listed: str = ""
     verified_since: int | None = None
+    channels: frozenset[str] = frozenset()
     erased_until: int = 0
     link_version: int = 0
     parent: str | None = None
@@ -47,6 +49,11 @@ class Leaf:
         return (
             self.created_at is not None or self.parent is not None or self.children > 0 or self.consented_at is not None
         )
+
+
+def with_channels(known: frozenset[str], heard: Iterable[str]) -> frozenset[str]:
+    """The channels that a leaf was heard of on: the first MAX_CHANNELS by name, the same ones in whatever order they come."""
+    return frozenset(sorted(known | {name for name in heard if name})[:MAX_CHANNELS])
 
 
 def earliest(*times: int | None) -> int | None:

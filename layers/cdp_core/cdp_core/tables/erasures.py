@@ -16,7 +16,7 @@ from cdp_core.tables.dynamo import Item, Key
 PAGE = 1_000
 _THREADS = 8
 _CONSENTS_LIVE_MS = 30 * DAY_MS
-_EMPTIED = ("n", "fs", "ls", "ca", "ring", "hz", "li", "id", "vf", "par", "lk", "ch", "un", "fl", "cs", "ttl")
+_EMPTIED = ("n", "fs", "ls", "ca", "ring", "hz", "li", "id", "vf", "par", "lk", "ch", "un", "fl", "cs", "chs", "ttl")
 _STORE_OF = {"contact": "contact", "membership": "memberships", "listing": "listing", "links": "links", "note": "notes"}
 
 

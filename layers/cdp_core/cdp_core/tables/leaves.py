@@ -64,6 +64,7 @@ def parse(leaf: str, item: Item | None) -> Leaf:
         counts={name: int(count["N"]) for name, count in item.get("n", {}).get("M", {}).items()},
         ring=frozenset(ring[at : at + KEY_BYTES] for at in range(0, len(ring), KEY_BYTES)),
         horizon=item["hz"]["B"] if "hz" in item else NO_KEY,
+        channels=frozenset(item.get("chs", {}).get("SS", ())),
         unlinked=frozenset(item.get("un", {}).get("SS", ())),
         **fields,
     )
@@ -132,6 +133,7 @@ def _flush_attributes(leaf: Leaf, version: int) -> Item:
     item: Item = {short: {"N": str(number)} for short, number in numbers.items() if number is not None}
     texts = {"id": leaf.identifier, "li": leaf.listed}
     item |= {short: {"S": text} for short, text in texts.items() if text}
+    item |= {"chs": {"SS": sorted(leaf.channels)}} if leaf.channels else {}
     item["n"] = {"M": {name: {"N": str(count)} for name, count in leaf.counts.items()}}
     item["hz"] = {"B": leaf.horizon}
     item["ring"] = {"B": b"".join(sorted(leaf.ring))}

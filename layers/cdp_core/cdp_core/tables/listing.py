@@ -78,9 +78,16 @@ def save(leaf: str, epoch: int, *, before: Entry, shown: Listed | None) -> bool:
     return dynamo.transact([{"Put": put} for put in puts])
 
 
-def page(partition: str, *, prefix: str = "", after: str = "", newest_first: bool, limit: int) -> list[Hit]:
-    """At most `limit` entries of one index partition whose key starts with `prefix`, in key order, behind `after`."""
-    low, high = prefix, prefix + "\U0010ffff"
+def starting_with(prefix: str) -> tuple[str, str]:
+    """The span of index keys that begin with a text."""
+    return prefix, prefix + "\U0010ffff"
+
+
+def page(partition: str, *, span: tuple[str, str], after: str = "", newest_first: bool, limit: int) -> list[Hit]:
+    """At most `limit` entries of one index partition whose keys lie in the span, in key order, behind `after`."""
+    low, high = span
+    if low > high:
+        return []
     if after:
         low, high = (low, after) if newest_first else (after, high)
     answer = dynamo.call(

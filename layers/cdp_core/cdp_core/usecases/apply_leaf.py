@@ -9,7 +9,7 @@ from cdp_core.config import settings
 from cdp_core.domain import counting, leaf_types, listing
 from cdp_core.domain.contact import Registers, bounded, fold
 from cdp_core.domain.counting import TRIES, Claim
-from cdp_core.domain.leaf import Leaf, earliest
+from cdp_core.domain.leaf import Leaf, earliest, with_channels
 from cdp_core.domain.links import Verdict
 from cdp_core.domain.work import LeafWork, Share
 from cdp_core.errors import Contended, TryAgain
@@ -147,6 +147,7 @@ class _Facts:
             identifier=self.identifier,
             created_at=earliest(leaf.created_at, *received),
             verified_since=earliest(leaf.verified_since, *registered),
+            channels=with_channels(leaf.channels, (share.channel for share in self.shares)),
         )
 
 

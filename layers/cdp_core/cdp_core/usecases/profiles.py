@@ -123,7 +123,7 @@ def show(profile: Profile) -> dict[str, Any]:
         "status": _said(profile, STATUS),
         "owner": _said(profile, OWNER),
         "identities": identities(profile),
-        "channels": sorted({register.source for register in profile.registers.values() if register.source}),
+        "channels": sorted(set().union(*(leaf.channels for leaf in members))),
         "activity_counts": _counts(members),
         "consents": agreements(profile),
         "merged_ids": sorted(profile_id(leaf.id, leaf.epoch) for leaf in members if leaf.id != profile.root.id),

@@ -45,7 +45,9 @@ def of_identifier(identifier: Identifier) -> Named:
 
 def _by_email(address: str) -> Named:
     wanted = rules.key_text(address)
-    hits = listing.page(rules.email_shard(wanted), prefix=f"{wanted}#", newest_first=False, limit=_HOLDERS)
+    hits = listing.page(
+        rules.email_shard(wanted), span=listing.starting_with(f"{wanted}#"), newest_first=False, limit=_HOLDERS
+    )
     known = leaves.load_many(hit.leaf for hit in hits)
     holders = [hit for hit in hits if hit.sort_key == f"{wanted}#{hit.leaf}" and _is_root(known[hit.leaf], hit.epoch)]
     if not holders:

@@ -2,11 +2,12 @@
 
 import heapq
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from cdp_core.domain import listing as rules
 from cdp_core.domain.identity import LEAF_KINDS, Identifier
+from cdp_core.domain.profile_filter import Filter
 from cdp_core.errors import CdpError, NotFound
 from cdp_core.tables import listing
 from cdp_core.tables.listing import Hit
@@ -20,12 +21,12 @@ _CHUNK = 50  # entries that a query asks for, and profiles (two items each) that
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """Which profiles: by verification (verified, anonymous, all), by text, at most `limit`.
+    """Which profiles: those that a filter takes, by text, at most `limit`.
 
     `position` is the index key of the last entry examined, or nothing and the id of the last exact match.
     """
 
-    verification: str = "verified"
+    filter: Filter = field(default_factory=Filter)
     text: str = ""
     limit: int = 25
     position: Position | None = None
@@ -51,21 +52,22 @@ def _candidates(ask: Ask) -> Iterator[Candidate]:
 
 def _recent(ask: Ask, after: str) -> Iterator[Hit]:
     """The listing by day of last activity, latest first."""
-    wanted = [rules.VERIFIED, rules.ANONYMOUS] if ask.verification == "all" else [ask.verification]
+    wanted = ask.filter.verifications()
     partitions = [rules.recent_shard(one, shard) for one in wanted for shard in rules.SHARDS]
-    return _merged(partitions, prefix="", newest_first=True, after=after)
+    return _merged(partitions, span=ask.filter.days(), newest_first=True, after=after)
 
 
 def _by_text(ask: Ask, after: str) -> Iterator[Hit]:
     """Names and addresses that begin with the text, in alphabetical order."""
     partitions = [rules.name_shard(shard) for shard in rules.SHARDS] + [f"email#{shard}" for shard in rules.SHARDS]
-    return _merged(partitions, prefix=rules.key_text(ask.text), newest_first=False, after=after)
+    span = listing.starting_with(rules.key_text(ask.text))
+    return _merged(partitions, span=span, newest_first=False, after=after)
 
 
-def _merged(partitions: list[str], *, prefix: str, newest_first: bool, after: str) -> Iterator[Hit]:
+def _merged(partitions: list[str], *, span: tuple[str, str], newest_first: bool, after: str) -> Iterator[Hit]:
     def stream(partition: str) -> Iterator[Hit]:
         behind = after
-        while hits := listing.page(partition, prefix=prefix, after=behind, newest_first=newest_first, limit=_CHUNK):
+        while hits := listing.page(partition, span=span, after=behind, newest_first=newest_first, limit=_CHUNK):
             yield from hits
             if len(hits) < _CHUNK:
                 return
@@ -81,8 +83,8 @@ def _confirmed(hits: Iterator[Hit], ask: Ask) -> Iterator[tuple[Hit, Profile | N
 
 
 def _shown(profile: Profile, ask: Ask) -> dict[str, object] | None:
-    is_wanted = ask.verification == "all" or profiles.is_verified(profile) == (ask.verification == rules.VERIFIED)
-    return profiles.show(profile) if is_wanted else None
+    shown = profiles.show(profile)
+    return shown if ask.filter.takes(shown) else None
 
 
 def _is_first_match(profile: Profile, hit: Hit, ask: Ask) -> bool:
