@@ -60,7 +60,11 @@ class StrictAws:
         self.read_units.clear()
 
     def items(self, table: str) -> list[dict[str, Any]]:
-        """Every item of a table, for oracles only: `profiles` or `activities`."""
+        """Every item of a table, for oracles only: `profiles` or `activities`; requests counted and changes logged are not data."""
+        return [item for item in self.everything(table) if not item["pk"]["S"].startswith(("rate#", "audit#"))]
+
+    def everything(self, table: str) -> list[dict[str, Any]]:
+        """Every item of a table without exception."""
         self.quiet = True
         try:
             pages = (

@@ -156,14 +156,7 @@ def test_a_key_is_shown_once_and_stored_as_a_hash(aws: StrictAws) -> None:
         "last_used_at": listed["last_used_at"]
     }
     assert listed["last_used_at"] is not None
-    assert made["key"] not in json.dumps(_everything(aws))
-
-
-def _everything(aws: StrictAws) -> list[Any]:
-    import boto3
-
-    client = boto3.client("dynamodb")
-    return [client.scan(TableName=settings().profiles_table)["Items"]]
+    assert made["key"] not in json.dumps(aws.everything("profiles"), default=str)
 
 
 def test_a_revoked_key_works_no_longer_and_a_repeat_is_no_change() -> None:
@@ -271,7 +264,9 @@ def test_every_change_and_export_is_logged_with_its_end_and_nothing_personal(aws
     assert (found[1]["result"], found[1]["caller"]) == (job["job_id"], "key:first")
     assert found[2]["caller"].startswith("key:")
     assert "secret" not in json.dumps(found)
-    assert "secret" not in json.dumps([one for one in _everything(aws)[0] if one["pk"]["S"].startswith("audit#")])
+    assert "secret" not in json.dumps(
+        [one for one in aws.everything("profiles") if one["pk"]["S"].startswith("audit#")]
+    )
     assert log(f"?subject={leaf}") == found[1:3]
     assert log(f"?subject={job['job_id']}") == found[1:2]
     assert [one["route"] for one in log("?route=POST%20/admin-keys")] == ["POST /admin-keys"]

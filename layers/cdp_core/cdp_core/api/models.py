@@ -33,7 +33,7 @@ _DECISION = {
     "language": "en",
     "channel": "website",
 }
-_PROFILE = {
+PROFILE: dict[str, Any] = {
     "profile_id": PROFILE_ID,
     "display_name": "ann@example.com",
     "verified": True,
@@ -119,7 +119,7 @@ class Agreement(BaseModel):
 class Profile(BaseModel):
     """Everything about one person, folded from all identifiers."""
 
-    model_config = example(**_PROFILE)
+    model_config = example(**PROFILE)
     profile_id: str
     display_name: str
     verified: bool
@@ -142,7 +142,7 @@ class Profile(BaseModel):
 class ProfileList(BaseModel):
     """A page of profiles; `cursor` goes on, null at the end."""
 
-    model_config = example(items=[_PROFILE], cursor=None)
+    model_config = example(items=[PROFILE], cursor=None)
     items: list[Profile]
     cursor: str | None
 

@@ -1,10 +1,11 @@
 """Shapes of the routes for long work: jobs, bulk erasures, merges, dead letters, checks."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from cdp_core.api.models import PROFILE_ID, VISITOR_ID, example, taken
+from cdp_core.api.erasures import Reason
+from cdp_core.api.models import PROFILE, PROFILE_ID, VISITOR_ID, Profile, example, taken
 from cdp_core.domain.bulk_erasure import MAX_NAMES
 from cdp_core.domain.identity import MAX_IDENTIFIER
 
@@ -23,29 +24,45 @@ class Receipt(BaseModel):
     examples: dict[str, list[str]] | None = None
 
 
+class JobRequest(BaseModel):
+    """Why an erasure was asked for, by whom (an admin key or a token's subject, by its id), and whether later events are refused."""
+
+    reason: str | None
+    requested_by: str | None
+    suppress: bool
+
+
 class Job(BaseModel):
-    """Long work and how far it is."""
+    """Long work and how far it is. `request` is an erasure's; null for other types."""
 
     model_config = example(
-        job_id="8d1f0c6b2a7e4f539b0d", type="erasure", status="waiting", progress={"done": 3, "total": 7}, receipt=None
+        job_id="8d1f0c6b2a7e4f539b0d",
+        type="erasure",
+        status="waiting",
+        progress={"done": 3, "total": 7},
+        request={"reason": "request", "requested_by": "key:3f2a91c07be84d5f", "suppress": False},
+        receipt=None,
     )
     job_id: str
     type: str
     status: Literal["queued", "running", "waiting", "done", "failed"]
     progress: Progress
+    request: JobRequest | None
     receipt: Receipt | None
 
 
 class BulkErasure(BaseModel):
-    """Profiles to erase in one job."""
+    """Profiles to erase in one job; with `suppress` the people's later events are refused as well."""
 
-    model_config = taken(ids=[PROFILE_ID, "user_id:42"])
+    model_config = taken(ids=[PROFILE_ID, "user_id:42"], reason="inactive", suppress=False)
     ids: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=MAX_IDENTIFIER + 20)]],
         Field(
             min_length=1, max_length=MAX_NAMES, description="Profile ids, or `user_id:` or `anonymous_id:` and a value"
         ),
     ]
+    reason: Reason | None = None
+    suppress: bool = False
 
 
 class Merge(BaseModel):
@@ -56,6 +73,8 @@ class Merge(BaseModel):
     identifier: str
     merged_at: str
     message_id: str
+    by: Annotated[str | None, Field(description="The admin who merged them; null for an event")]
+    reason: str | None
 
 
 class MergeList(BaseModel):
@@ -69,10 +88,47 @@ class MergeList(BaseModel):
                 "identifier": "anonymous_id:a3c1b2",
                 "merged_at": "2026-01-02T03:04:06.000Z",
                 "message_id": "m-1",
+                "by": None,
+                "reason": None,
             }
         ]
     )
     items: list[Merge]
+
+
+class MergeWith(BaseModel):
+    """The other profile, and why the two are one person (no personal data)."""
+
+    model_config = taken(**{"with": "user_id:43", "reason": "same customer number"})
+    other: Annotated[str, Field(alias="with", min_length=1, max_length=MAX_IDENTIFIER + 20)]
+    reason: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+
+
+class Conflict(BaseModel):
+    """A field in which the two differ."""
+
+    field: str
+    kept: Any
+    dropped: Any
+
+
+class Merged(BaseModel):
+    """The merged profile, whose id leads to it now, and what was decided on the way; of a dry run what it would be."""
+
+    model_config = example(
+        dry_run=True,
+        profile_id=PROFILE_ID,
+        merged_id=VISITOR_ID,
+        profile=PROFILE,
+        conflicts=[{"field": "email", "kept": "ann@example.com", "dropped": "ann@old.example.com"}],
+        warnings=["two_known_users"],
+    )
+    dry_run: bool
+    profile_id: str
+    merged_id: str
+    profile: Profile
+    conflicts: list[Conflict]
+    warnings: list[str]
 
 
 class Unmerged(BaseModel):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 NO_KEY = bytes(12)
 MAX_CHANNELS = 20
 
+Interval = tuple[int, int]  # from which receipt on (ms), up to which (not included); 0 while nobody ended it
 LinkKey = tuple[
     int, str
 ]  # when the envelope that asked for the link was received (ms), and the asking event's message id
@@ -36,11 +37,14 @@ class Leaf:
     link_version: int = 0
     parent: str | None = None
     link_key: LinkKey | None = None
+    linked_by: str = ""
     children: int = 0
     unlinked: frozenset[str] = frozenset()
     floor: int = 0
     job: str = ""
     consented_at: int | None = None
+    suppressions: tuple[Interval, ...] = ()
+    suppressed_with: str = ""
     ttl: int | None = None
 
     @property
@@ -49,6 +53,11 @@ class Leaf:
         return (
             self.created_at is not None or self.parent is not None or self.children > 0 or self.consented_at is not None
         )
+
+    @property
+    def suppressed_since(self) -> int | None:
+        """Since when its events are refused (ms); None if they are not. Says nothing of whether it holds anything."""
+        return self.suppressions[-1][0] if self.suppressions and self.suppressions[-1][1] == 0 else None
 
 
 def with_channels(known: frozenset[str], heard: Iterable[str]) -> frozenset[str]:

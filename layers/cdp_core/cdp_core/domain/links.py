@@ -6,6 +6,7 @@ from enum import Enum
 
 from cdp_core.domain.identity import MAX_LEAVES, is_anonymous, may_be_parent
 from cdp_core.domain.leaf import Leaf, LinkKey
+from cdp_core.domain.suppression import is_suppressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Verdict(Enum):
     DONE = "done"
     ERASED = "erased"
     UNLINKED = "unlinked"
+    SUPPRESSED = "suppressed"
     EARLIER_CLAIM = "earlier_claim"
     TOO_MANY_LEAVES = "too_many_leaves"
     WRONG_ORDER = "wrong_order"
@@ -33,7 +35,8 @@ class Verdict(Enum):
 class Wish:
     """An event's wish that `child`, the leaf of `identifier`, be under `parent`; `epoch` is the parent's when the event was stored.
 
-    `parent_identifier` is what the parent is the leaf of: its hot item may not be written yet.
+    `parent_identifier` is what the parent is the leaf of: its hot item may not be written yet. `by` is set where an admin
+    wishes it, and says who and why: then the trees as they are decide, and no event takes the child away again.
     """
 
     child: str
@@ -42,6 +45,7 @@ class Wish:
     parent_identifier: str
     key: LinkKey
     epoch: int
+    by: str = ""
 
 
 def branch(tree: Tree, top: str) -> frozenset[str]:
@@ -61,7 +65,8 @@ def settled(wish: Wish, child: Leaf) -> Verdict | None:
     """The verdict where the child alone decides, or None if the trees must be looked at."""
     if child.link_key == wish.key and child.parent == wish.parent:
         return Verdict.DONE
-    if child.parent is not None and child.link_key is not None and child.link_key <= wish.key:
+    is_earlier = child.link_key is not None and (bool(child.linked_by) or child.link_key <= wish.key)
+    if child.parent is not None and is_earlier:
         return Verdict.EARLIER_CLAIM
     return None
 
@@ -69,12 +74,23 @@ def settled(wish: Wish, child: Leaf) -> Verdict | None:
 def decide(wish: Wish, below: Tree, above: Tree) -> Verdict:
     """Whether the wish is granted: the earliest received claim wins, erasures and unlinks before it stand."""
     child, parent = below.leaves[wish.child], above.leaves[wish.parent]
-    if not may_be_parent(parent.id, child.id) or not is_anonymous(child.id):
+    if not may_be_parent(parent.id, child.id) or not (is_anonymous(child.id) or wish.by):
         return Verdict.WRONG_ORDER
-    if parent.epoch != wish.epoch or wish.key[0] <= max(child.erased_until, parent.erased_until):
+    if _is_erased(wish, child, parent):
         return Verdict.ERASED
-    if wish.key[0] <= child.floor or parent.id in child.unlinked:
+    if not wish.by and (wish.key[0] <= child.floor or parent.id in child.unlinked):
         return Verdict.UNLINKED
+    if not wish.by and is_suppressed(child.suppressions, wish.key[0]):
+        return Verdict.SUPPRESSED
     if len(below.leaves.keys() | above.leaves.keys()) > MAX_LEAVES:
         return Verdict.TOO_MANY_LEAVES
     return settled(wish, child) or Verdict.LINK
+
+
+def _is_erased(wish: Wish, child: Leaf, parent: Leaf) -> bool:
+    """Whether one of the two lives that are meant is over. An admin speaks of the lives that there are now."""
+    if parent.epoch != wish.epoch:
+        return True
+    if wish.by:
+        return not (child.is_live and parent.is_live)
+    return wish.key[0] <= max(child.erased_until, parent.erased_until)

@@ -7,6 +7,7 @@ from cdp_core.config import settings
 from cdp_core.domain.envelope import KEY_BYTES
 from cdp_core.domain.leaf import NO_KEY, Leaf
 from cdp_core.tables import dynamo
+from cdp_core.tables.codec import from_json
 from cdp_core.tables.dynamo import Item
 
 HOT = "hot"
@@ -24,7 +25,7 @@ _NUMBERS = {
     "cs": "consented_at",
     "ttl": "ttl",
 }
-_TEXTS = {"id": "identifier", "par": "parent", "li": "listed", "jb": "job"}
+_TEXTS = {"id": "identifier", "par": "parent", "lb": "linked_by", "li": "listed", "jb": "job", "sg": "suppressed_with"}
 
 
 def life(epoch: int) -> str:
@@ -66,6 +67,7 @@ def parse(leaf: str, item: Item | None) -> Leaf:
         horizon=item["hz"]["B"] if "hz" in item else NO_KEY,
         channels=frozenset(item.get("chs", {}).get("SS", ())),
         unlinked=frozenset(item.get("un", {}).get("SS", ())),
+        suppressions=tuple((since, until) for since, until in from_json(item["sup"]["S"])) if "sup" in item else (),
         **fields,
     )
 
@@ -93,18 +95,15 @@ def commit(before: Leaf, after: Leaf) -> bool:
 
 def wake(leaf: Leaf) -> bool:
     """Takes a tombstone's TTL off before anything is stored under it (protocol 2b, ttl). False if the leaf changed meanwhile."""
+    condition, was = unchanged(leaf)  # a leaf that expires was never erased if it held a suppression only
     answer = dynamo.call(
         "update_item",
         TableName=settings().profiles_table,
         Key=dynamo.key_of(hot_key(leaf.id)),
         UpdateExpression="SET lv = :next REMOVE #ttl",
-        ConditionExpression="ep = :ep AND lv = :lv",
+        ConditionExpression=condition,
         ExpressionAttributeNames={"#ttl": "ttl"},
-        ExpressionAttributeValues={
-            ":ep": {"N": str(leaf.epoch)},
-            ":lv": {"N": str(leaf.link_version)},
-            ":next": {"N": str(leaf.link_version + 1)},
-        },
+        ExpressionAttributeValues={**was, ":next": {"N": str(leaf.link_version + 1)}},
     )
     return answer is not None
 
@@ -116,6 +115,11 @@ def unchanged(leaf: Leaf) -> tuple[str, Item]:
         f":was_{name}": {"N": str(value)} for name, value in (("ep", leaf.epoch), ("lv", leaf.link_version)) if value
     }
     return " AND ".join(terms), values
+
+
+def same_version(leaf: Leaf) -> tuple[str, Item]:
+    """The condition that no flush wrote since the leaf was read, for transactions that may empty it."""
+    return _same("v", leaf.version), {":was_v": {"N": str(leaf.version)}} if leaf.version else {}
 
 
 def _same(name: str, value: int) -> str:

@@ -89,7 +89,7 @@ def unlink(child: Leaf, tree: Tree, *, floor: int, consents: list[dict[str, Any]
     parent, root = tree.leaves[child.parent or ""], tree.leaves[tree.root]
     values: Item = {":fl": {"N": str(max(floor, child.floor))}, ":un": {"SS": [parent.id]}}
     cut = _update(child, "SET lv = :lv, fl = :fl ADD un :un", values)
-    cut["Update"]["UpdateExpression"] = cut["Update"]["UpdateExpression"].replace("#ttl", "par, lk, #ttl")
+    cut["Update"]["UpdateExpression"] = cut["Update"]["UpdateExpression"].replace("#ttl", "par, lk, lb, #ttl")
     touched = [_update(root, "SET lv = :lv", {})] if root.id != parent.id else []
     return dynamo.transact([cut, *_leave(parent, child), *touched, *consents])
 
@@ -111,7 +111,9 @@ def _set_parent(child: Leaf, wish: Wish) -> dict[str, Any]:
         ":lk": {"S": f"{wish.key[0]}#{wish.key[1]}"},
         ":id": {"S": wish.identifier},
     }
-    return _update(child, "SET lv = :lv, par = :par, lk = :lk, id = :id", values)
+    said = ", lb = :lb" if wish.by else ""
+    values |= {":lb": {"S": wish.by}} if wish.by else {}
+    return _update(child, f"SET lv = :lv, par = :par, lk = :lk, id = :id{said}", values)
 
 
 def _join(parent: Leaf, child: Leaf, identifier: str) -> list[dict[str, Any]]:

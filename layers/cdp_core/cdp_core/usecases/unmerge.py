@@ -11,6 +11,7 @@ from cdp_core.domain.links import MAX_UNLINKED, Tree
 from cdp_core.domain.times import iso
 from cdp_core.errors import Contended, InvalidInput, NotFound, Unavailable
 from cdp_core.tables import leaves, links
+from cdp_core.tables.codec import from_json
 from cdp_core.usecases import list_profile, profiles, shared_consents
 from cdp_core.usecases.resolve import Named, name
 
@@ -35,6 +36,7 @@ def _merge(leaf: Leaf, tree: Tree) -> dict[str, Any]:
         "identifier": leaf.identifier,
         "merged_at": iso(at),
         "message_id": message_id,
+        **({"by": None, "reason": None} | (from_json(leaf.linked_by) if leaf.linked_by else {})),
     }
 
 
