@@ -1,6 +1,6 @@
 """Gateway of the contact items: a leaf's registers, one item a life, and of accounts, members and customers in the same form."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,6 @@ from cdp_core.tables.codec import from_json, to_json
 from cdp_core.tables.dynamo import Item, Key
 from cdp_core.tables.leaves import life
 
-_MEMBERSHIPS = 100  # of a leaf and kind that are shown
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
@@ -22,6 +20,16 @@ class Details:
     key: Key
     version: int = 0
     registers: Registers = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """That a leaf belongs to an account, a member or a customer, since when (ms), and in which role."""
+
+    kind: str
+    id: str
+    role: str | None
+    since: int
 
 
 def contact_key(leaf: str, epoch: int) -> Key:
@@ -76,22 +84,21 @@ def join_record(leaf: str, epoch: int, record: tuple[str, str], *, received_at: 
         dynamo.call("put_item", TableName=table, Item=item, ConditionExpression="attribute_not_exists(pk)")
 
 
-def memberships_of(leaves: Iterable[Leaf], kind: str) -> list[dict[str, Any]]:
-    """What these lives belong to, of one kind (account, member, customer), each once: its id, the role if one was given."""
-    found: dict[str, dict[str, Any]] = {}
-    for leaf in leaves:
-        prefix = membership_key(leaf.id, leaf.epoch, (kind, ""))[1]
-        pages = dynamo.query(
-            settings().profiles_table,
-            condition="pk = :pk AND begins_with(sk, :prefix)",
-            values={":pk": {"S": leaf.id}, ":prefix": {"S": prefix}},
-            ConsistentRead=True,
-            Limit=_MEMBERSHIPS,
-        )
-        for item in next(pages)["Items"]:
-            name = item["sk"]["S"].removeprefix(prefix)
-            found[name] = {"id": name, "role": item["role"]["S"] if "role" in item else None}
-    return [found[name] for name in sorted(found)]
+def memberships(leaf: Leaf, kind: str = "") -> Iterator[Membership]:
+    """What one life of a leaf belongs to, of one kind or of all, strongly read, read lazily."""
+    prefix = membership_key(leaf.id, leaf.epoch, ("", ""))[1].removesuffix("#")
+    pages = dynamo.query(
+        settings().profiles_table,
+        condition="pk = :pk AND begins_with(sk, :prefix)",
+        values={":pk": {"S": leaf.id}, ":prefix": {"S": f"{prefix}{kind}#" if kind else prefix}},
+        ConsistentRead=True,
+        Limit=100,
+    )
+    for page in pages:
+        for item in page["Items"]:
+            found, _, name = item["sk"]["S"].removeprefix(prefix).partition("#")
+            role = item["role"]["S"] if "role" in item else None
+            yield Membership(kind=found, id=name, role=role, since=int(item["at"]["N"]))
 
 
 def membership_key(leaf: str, epoch: int, record: tuple[str, str]) -> Key:

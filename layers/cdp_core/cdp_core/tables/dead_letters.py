@@ -1,6 +1,6 @@
 """Gateway of dead letters: events that were refused or could not be applied, kept 30 days with the reason."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cdp_core.config import settings
@@ -95,6 +95,19 @@ def load_many(wanted: Iterable[Place]) -> dict[Place, DeadLetter]:
     by_key = {place.key: place for place in wanted}
     found = dynamo.get_many(settings().activities_table, by_key)
     return {by_key[key]: _parse(item) for key, item in found.items()}
+
+
+def of_life(leaf: str, epoch: int) -> Iterator[DeadLetter]:
+    """The dead letters of one life of a leaf, strongly read, read lazily."""
+    pages = dynamo.query(
+        settings().activities_table,
+        condition="pk = :pk AND begins_with(sk, :dead)",
+        values={":pk": {"S": partition(leaf, epoch)}, ":dead": {"S": DEAD}},
+        ConsistentRead=True,
+        Limit=100,
+    )
+    for page in pages:
+        yield from map(_parse, page["Items"])
 
 
 def remove(gone: Iterable[Place]) -> None:

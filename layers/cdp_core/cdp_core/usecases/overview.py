@@ -1,18 +1,20 @@
 """A profile on one page: who the person is, what they did in figures, what they agreed to, what was noted about them."""
 
 from collections import Counter
+from itertools import islice
 from typing import Any
 
 from cdp_core.domain.contact import CUSTOMER, MEMBER, contact_fields, registration
 from cdp_core.domain.edits import marketing_state
 from cdp_core.domain.leaf import earliest, latest
 from cdp_core.domain.times import DAY_MS, iso
+from cdp_core.domain.work import ACCOUNT
 from cdp_core.tables import catalogue, contacts, labels
 from cdp_core.usecases import notes, profiles, timeline
 from cdp_core.usecases.profiles import Profile
 
 FORM = "bizformsubmit"
-_LATEST_NOTES, _FORMS_EXAMINED = 5, 100
+_LATEST_NOTES, _FORMS_EXAMINED, _ACCOUNTS = 5, 100, 100
 
 
 def overview(profile: Profile) -> dict[str, Any]:
@@ -35,9 +37,16 @@ def overview(profile: Profile) -> dict[str, Any]:
         "activities": _activities(profile),
         "forms": _forms(profile),
         "consents": _consents(shown["consents"]),
-        "accounts": contacts.memberships_of(profile.leaves, "account"),
+        "accounts": _accounts(profile),
         "notes": notes.read(profile.leaves, limit=_LATEST_NOTES, position=None).items,
     }
+
+
+def _accounts(profile: Profile) -> list[dict[str, Any]]:
+    """The accounts of all identifiers, each once, _ACCOUNTS an identifier at most."""
+    found = (one for leaf in profile.leaves for one in islice(contacts.memberships(leaf, ACCOUNT), _ACCOUNTS))
+    roles = {one.id: one.role for one in sorted(found, key=lambda one: (one.id, one.role or ""))}
+    return [{"id": name, "role": role} for name, role in roles.items()]
 
 
 def _status(code: str | None) -> dict[str, Any] | None:

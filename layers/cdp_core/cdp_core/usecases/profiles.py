@@ -152,9 +152,14 @@ def identities(profile: Profile) -> list[dict[str, Any]]:
     return [_identity(leaf) for leaf in sorted(profile.leaves, key=lambda leaf: leaf.id)]
 
 
+def agreements_of(profile: Profile) -> tuple[Entry, ...]:
+    """Every decision of the person, in order."""
+    return history_of(identified(profile.leaves))
+
+
 def agreements(profile: Profile) -> list[dict[str, Any]]:
     """What the person decided last about each consent, and every decision before."""
-    history = history_of(identified(profile.leaves))
+    history = agreements_of(profile)
     return [
         {
             "code": code,
