@@ -1,8 +1,8 @@
-"""Gateway of the bucket: what must outlive the tables."""
+"""Gateway of the bucket: what must outlive the tables, and files that come and go."""
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cdp_core.config import settings
-from cdp_core.domain.erasure import erased_until, lives
+from cdp_core.domain.erasure import NOTHING_SAID, Asked, asked_of, erased_until, lives
 from cdp_core.domain.jobs import Job
 from cdp_core.domain.times import iso
 from cdp_core.errors import Unavailable
@@ -21,22 +21,34 @@ if TYPE_CHECKING:
 
 _LEDGER = "erasures/"
 _CONFIG = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+# A link goes to the bucket's own region: the global address would redirect, which an upload does not survive.
+_LINKS = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+_MISSING = ("NoSuchKey", "404", "AccessDenied")  # without the right to list, a missing file is forbidden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
-    """One entry of the ledger of erasures: the job, the leaves with the epoch each has since, and up to when nothing comes back (ms)."""
+    """One entry of the ledger of erasures: the job, the leaves with the epoch each has since, and up to when nothing comes back (ms).
+
+    What was asked is kept as well: a suppression that came with an erasure comes with its replay.
+    """
 
     key: str
     job_id: str
     created_at: int
     erased_until: int
     lives: dict[str, int]
+    asked: Asked = NOTHING_SAID
 
 
 @cache
 def _s3() -> "S3Client":
     return boto3.client("s3", config=_CONFIG)
+
+
+@cache
+def _signer() -> "S3Client":
+    return boto3.client("s3", config=_LINKS)
 
 
 def write_erasure(job: Job) -> None:
@@ -50,6 +62,7 @@ def write_erasure(job: Job) -> None:
         "erased_at": iso(job.created_at),
         "erased_until": erased_until(job),
         "leaves": dict(lives(job)),
+        "asked": asdict(asked_of(job.request)),
     }
     key = f"{_LEDGER}{job.created_at:013d}-{job.id}.json"
     _call("put_object", Key=key, Body=json.dumps(body).encode())
@@ -77,7 +90,45 @@ def _read(key: str) -> Erased:
         created_at=plain["created_at"],
         erased_until=plain["erased_until"],
         lives=plain["leaves"],
+        asked=asked_of(plain.get("asked", {})),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some bytes of a file, the size of the whole, and which version of it they are of."""
+
+    data: bytes
+    size: int
+    version: str
+
+
+def upload_link(key: str, *, content_type: str, seconds: int) -> str:
+    """A URL that takes the file by PUT for so long, from whoever has it."""
+    arguments = {"Bucket": settings().bucket, "Key": key, "ContentType": content_type}
+    return _signer().generate_presigned_url("put_object", Params=arguments, ExpiresIn=seconds)
+
+
+def store_file(key: str, body: bytes) -> None:
+    """Stores a whole file. Raises Unavailable."""
+    _call("put_object", Key=key, Body=body)
+
+
+def read_slice(key: str, start: int, length: int) -> Slice | None:
+    """The bytes of a file from `start` on, fewer at its end; None if there is no such file. Raises Unavailable."""
+    try:
+        answer = _s3().get_object(Bucket=settings().bucket, Key=key, Range=f"bytes={start}-{start + length - 1}")
+        size = int(answer["ContentRange"].rpartition("/")[2])
+        return Slice(answer["Body"].read(), size, answer["ETag"])
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code == "InvalidRange":  # an empty file has no bytes to ask for
+            return Slice(b"", 0, "")
+        if code in _MISSING:
+            return None
+        raise Unavailable("the bucket gave no certain answer") from error
+    except (BotoCoreError, OSError) as error:
+        raise Unavailable("a file could not be read") from error
 
 
 def _call(operation: str, **arguments: Any) -> Any:

@@ -1,9 +1,11 @@
 """The environment, with types. Read once per process through `settings()`, never at import."""
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 from cdp_core.errors import CdpError
 
@@ -76,3 +78,13 @@ def read_settings(environment: dict[str, str]) -> Settings:
 def settings() -> Settings:
     """The settings of this process; the environment is read at the first call."""
     return read_settings(dict(os.environ))
+
+
+@cache
+def code_version() -> str:
+    """Which code this is: the first 12 hexadecimal digits of the SHA-256 of the library's sources, read once a process."""
+    sources = Path(__file__).parent
+    total = hashlib.sha256()
+    for path in sorted(sources.rglob("*.py")):
+        total.update(path.relative_to(sources).as_posix().encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()[:12]

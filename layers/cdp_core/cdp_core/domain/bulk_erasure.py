@@ -1,9 +1,9 @@
 """Bulk erasure: many profiles, taken in groups whose leaves fit one transaction; each group is an erasure of its own."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
-from cdp_core.domain.erasure import STORES
+from cdp_core.domain.erasure import NOTHING_SAID, STORES, Asked
 from cdp_core.domain.jobs import DONE, WAIT, Job
 
 BULK_ERASURE = "bulk_erasure"
@@ -14,13 +14,13 @@ GROUP = 50  # names that one group takes at most
 POLL_MS = 10_000
 
 
-def new_job(job_id: str, *, created_at: int, names: int) -> Job:
+def new_job(job_id: str, *, created_at: int, names: int, asked: Asked = NOTHING_SAID) -> Job:
     """The job that erases so many named profiles. Its progress counts each name twice: unreadable, and cleaned up."""
     return Job(
         id=job_id,
         type=BULK_ERASURE,
         created_at=created_at,
-        request={"names": names},
+        request={"names": names, **asdict(asked)},
         phase=ENTOMB,
         place={"next": 0, "groups": 0, "profiles": 0},
         total=2 * names,

@@ -42,8 +42,17 @@ def view(job: Job) -> dict[str, Any]:
         "type": job.type,
         "status": _status(job),
         "progress": {"done": job.done, "total": job.total},
+        "request": _request(job),
         "receipt": _receipt(job) if job.phase == DONE else None,
     }
+
+
+def _request(job: Job) -> dict[str, Any] | None:
+    """Why an erasure was asked for, by whom, and whether later events are refused as well; other jobs say nothing of it."""
+    said = job.request
+    if "by" not in said:
+        return None
+    return {"reason": said["reason"] or None, "requested_by": said["by"] or None, "suppress": said["suppress"]}
 
 
 def _receipt(job: Job) -> dict[str, Any]:

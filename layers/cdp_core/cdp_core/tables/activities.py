@@ -1,6 +1,6 @@
 """Gateway of the activities table: rows, stubs and the timeline."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,12 @@ def put(leaf: str, epoch: int, row: Row) -> PutAnswer:
 def put_copy(leaf: str, epoch: int, copy: Row) -> None:
     """Writes the timeline copy of a stub; the owner may write it again and again."""
     dynamo.call("put_item", TableName=settings().activities_table, Item=_item(leaf, epoch, copy))
+
+
+def load_many(leaf: str, epoch: int, keys: Iterable[tuple[int, str]]) -> list[Row]:
+    """The rows and stubs of one life that exist among these keys (claimed time in ms, message id), strongly read."""
+    wanted = ((partition(leaf, epoch), sort_key(time, message_id)) for time, message_id in keys)
+    return [parse(item) for item in dynamo.get_many(settings().activities_table, wanted).values()]
 
 
 def all_rows(leaf: str, epoch: int) -> Iterator[Row]:

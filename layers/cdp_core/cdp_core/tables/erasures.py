@@ -9,14 +9,34 @@ from typing import Any
 from cdp_core.config import settings
 from cdp_core.domain.jobs import Job
 from cdp_core.domain.leaf import Leaf
+from cdp_core.domain.suppression import Suppression
 from cdp_core.domain.times import DAY_MS, day_of
-from cdp_core.tables import activities, consents, contacts, dead_letters, dynamo, jobs, leaves
+from cdp_core.tables import activities, consents, contacts, dead_letters, dynamo, jobs, leaves, suppressions
 from cdp_core.tables.dynamo import Item, Key
 
 PAGE = 1_000
 _THREADS = 8
 _CONSENTS_LIVE_MS = 30 * DAY_MS
-_EMPTIED = ("n", "fs", "ls", "ca", "ring", "hz", "li", "id", "vf", "par", "lk", "ch", "un", "fl", "cs", "chs", "ttl")
+_EMPTIED = (
+    "n",
+    "fs",
+    "ls",
+    "ca",
+    "ring",
+    "hz",
+    "li",
+    "id",
+    "vf",
+    "par",
+    "lk",
+    "lb",
+    "ch",
+    "un",
+    "fl",
+    "cs",
+    "chs",
+    "ttl",
+)
 _STORE_OF = {"contact": "contact", "membership": "memberships", "listing": "listing", "links": "links", "note": "notes"}
 
 
@@ -29,16 +49,26 @@ class Page:
     last: str
 
 
-def entomb(members: Iterable[Leaf], job: Job, *, erased_until: int, consents: Mapping[str, int]) -> bool:
+def entomb(
+    members: Iterable[Leaf],
+    job: Job,
+    *,
+    erased_until: int,
+    consents: Mapping[str, int],
+    suppressed: Iterable[Suppression] = (),
+) -> bool:
     """Ends the current life of every leaf and creates the job, all or nothing. False if a leaf changed since it was read.
 
-    `consents` are the consent keys of these lives, with the life of each: the job's list until they are removed.
+    `consents` are the consent keys of these lives, with the life of each: the job's list until they are removed. `suppressed`
+    are the suppressions that begin with it; one that stands already stays as it is.
     """
-    tombstones = [_tombstone(leaf, job, erased_until) for leaf in members]
+    suppressed = list(suppressed)
+    held = {leaf: one for one in suppressed for leaf in one.leaves}
+    tombstones = [_tombstone(leaf, job, erased_until, held.get(leaf.id)) for leaf in members]
     listed = [f"{hashed}#{epoch}" for hashed, epoch in sorted(consents.items())]
     expiry = job.created_at + _CONSENTS_LIVE_MS
     chunk = [jobs.chunk_creation(job.id, 0, listed, expires_at=expiry)] if listed else []
-    return dynamo.transact([*tombstones, *jobs.creation(job), *chunk])
+    return dynamo.transact([*tombstones, *jobs.creation(job), *chunk, *map(suppressions.creation, suppressed)])
 
 
 def remove_consents(job: Job) -> int:
@@ -48,7 +78,7 @@ def remove_consents(job: Job) -> int:
     return len(listed)
 
 
-def _tombstone(leaf: Leaf, job: Job, erased_until: int) -> dict[str, Any]:
+def _tombstone(leaf: Leaf, job: Job, erased_until: int, held: Suppression | None) -> dict[str, Any]:
     condition, was = leaves.unchanged(leaf)
     names = {f"#{name}": name for name in _EMPTIED}
     values: Item = {
@@ -58,11 +88,15 @@ def _tombstone(leaf: Leaf, job: Job, erased_until: int) -> dict[str, Any]:
         ":jb": {"S": job.id},
         ":one": {"N": "1"},
     }
+    said = "ep = :ep, lv = :lv, del = :del, jb = :jb"
+    if held is not None:
+        said += ", sup = :sup, sg = :sg"
+        values |= suppressions.held(leaf, held)
     return {
         "Update": {
             "TableName": settings().profiles_table,
             "Key": dynamo.key_of(leaves.hot_key(leaf.id)),
-            "UpdateExpression": f"SET ep = :ep, lv = :lv, del = :del, jb = :jb REMOVE {', '.join(names)} ADD v :one",
+            "UpdateExpression": f"SET {said} REMOVE {', '.join(names)} ADD v :one",
             "ConditionExpression": condition,
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": values | was,

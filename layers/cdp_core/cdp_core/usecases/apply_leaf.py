@@ -6,8 +6,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
 from cdp_core.config import settings
-from cdp_core.domain import counting, leaf_types, listing
-from cdp_core.domain.contact import Registers, bounded, fold
+from cdp_core.domain import counting, leaf_types, listing, suppression
+from cdp_core.domain.contact import Registers, fold
 from cdp_core.domain.counting import TRIES, Claim
 from cdp_core.domain.leaf import Leaf, earliest, with_channels
 from cdp_core.domain.links import Verdict
@@ -15,9 +15,11 @@ from cdp_core.domain.work import LeafWork, Share
 from cdp_core.errors import Contended, TryAgain
 from cdp_core.observability import logger
 from cdp_core.tables import activities, contacts, leaves
-from cdp_core.tables.dynamo import Key
 from cdp_core.usecases import bury, link_leaves, list_profile
+from cdp_core.usecases.fold_details import fold_into, fold_record
 from cdp_core.usecases.store_rows import store_rows
+
+_OF_THIS_REQUEST = (Verdict.ERASED, Verdict.UNLINKED, Verdict.SUPPRESSED)  # they speak of when this one was received
 
 
 @dataclass(slots=True)
@@ -61,6 +63,8 @@ def apply(work: LeafWork, tools: Tools) -> Outcome:
 def _apply_life(work: LeafWork, leaf: Leaf, tools: Tools, outcome: Outcome) -> bool:
     """One turn for one epoch of the leaf. False if the leaf must be read anew, as after an erasure."""
     shares = _wanted(work, leaf, outcome)
+    if not shares:
+        return True
     reserved = _reserve_types(leaf, shares)
     if reserved is None:
         return False
@@ -79,10 +83,22 @@ def _apply_life(work: LeafWork, leaf: Leaf, tools: Tools, outcome: Outcome) -> b
 
 
 def _wanted(work: LeafWork, leaf: Leaf, outcome: Outcome) -> list[Share]:
-    """The shares that are neither erased nor counted before."""
+    """The shares that are neither erased, nor counted before, nor suppressed."""
     erased = [share for share in work.shares.values() if share.received_at <= leaf.erased_until]
     outcome.counts["erased"] += sum(len(share.rows) for share in erased)
-    return [share for key, share in work.shares.items() if share not in erased and key not in leaf.ring]
+    asked = [share for key, share in work.shares.items() if share not in erased and key not in leaf.ring]
+    refused = [share for share in asked if _is_refused(leaf, share)]
+    outcome.counts["suppressed"] += sum(max(1, len(share.rows)) for share in refused)  # details alone count as one
+    return [share for share in asked if share not in refused]
+
+
+def _is_refused(leaf: Leaf, share: Share) -> bool:
+    """Whether the person is suppressed. What somebody began to store before he could know of it is finished: rows are counted."""
+    if not suppression.is_suppressed(leaf.suppressions, share.received_at):
+        return False
+    if not suppression.is_in_doubt(leaf.suppressions, share.received_at):
+        return True
+    return all(row.envelope != share.key for row in activities.load_many(leaf.id, leaf.epoch, share.rows))
 
 
 def _reserve_types(leaf: Leaf, shares: Iterable[Share]) -> Leaf | None:
@@ -99,23 +115,13 @@ def _reserve_types(leaf: Leaf, shares: Iterable[Share]) -> Leaf | None:
 def _save_contact(leaf: Leaf, shares: Iterable[Share]) -> Registers | None:
     """Folds the shares' details into the contact, before the commit. The contact's registers, or None if none was touched."""
     updates = fold(*(share.registers for share in shares))
-    return _fold_into(contacts.contact_key(leaf.id, leaf.epoch), updates) if updates else None
-
-
-def _fold_into(key: Key, updates: Registers) -> Registers:
-    for _ in range(TRIES):
-        before = contacts.load(key)
-        after = bounded(fold(before.registers, updates))
-        is_stored = before.version > 0 and after == before.registers
-        if is_stored or contacts.save(before, after):
-            return after
-    raise Contended("details changed too often")
+    return fold_into(contacts.contact_key(leaf.id, leaf.epoch), updates) if updates else None
 
 
 def _join_records(leaf: Leaf, shares: Iterable[Share]) -> None:
     for share in shares:
         for (kind, name), registers in share.records.items():
-            _fold_into(contacts.record_key(kind, name), registers)
+            fold_record((kind, name), registers)
             contacts.join_record(leaf.id, leaf.epoch, (kind, name), received_at=share.received_at)
 
 
@@ -127,7 +133,7 @@ def _link(leaf: Leaf, shares: Iterable[Share], tools: Tools, outcome: Outcome) -
         if wish.child not in settled:
             verdict = link_leaves.link(wish, tools.known)
             outcome.counts["linked"] += verdict is Verdict.LINK
-            if verdict not in (Verdict.ERASED, Verdict.UNLINKED):  # those two speak of the time of this one request
+            if verdict not in _OF_THIS_REQUEST:
                 settled.add(wish.child)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from cdp_core import clock
 from cdp_core.domain import bulk_erasure as rules
 from cdp_core.domain.counting import TRIES
+from cdp_core.domain.erasure import NOTHING_SAID, Asked, asked_of
 from cdp_core.domain.identity import LEAF_KINDS, MAX_LEAVES, parse_identifier
 from cdp_core.domain.jobs import Job, view
 from cdp_core.domain.leaf import Leaf
@@ -21,13 +22,13 @@ from cdp_core.usecases.resolve import Named, name
 _CHUNKS_LIVE_MS = 30 * DAY_MS
 
 
-def request_bulk_erasure(texts: Sequence[str]) -> dict[str, Any]:
+def request_bulk_erasure(texts: Sequence[str], asked: Asked = NOTHING_SAID) -> dict[str, Any]:
     """Makes the job that erases these profiles; its view. Raises InvalidInput for a text that can name no profile.
 
     Only the hashes that identifiers stand for are kept. An address would need a search each: erase such a profile on its own.
     """
     named = list(dict.fromkeys(_stored(position, text) for position, text in enumerate(texts)))
-    job = rules.new_job(uuid.uuid4().hex, created_at=clock.now_ms(), names=len(named))
+    job = rules.new_job(uuid.uuid4().hex, created_at=clock.now_ms(), names=len(named), asked=asked)
     for number, at in enumerate(range(0, len(named), rules.CHUNK)):
         jobs.save_chunk(job.id, number, named[at : at + rules.CHUNK], expires_at=job.created_at + _CHUNKS_LIVE_MS)
     jobs.create(job)
@@ -71,22 +72,30 @@ def _next_group(job: Job) -> Job:
         if not trees:
             return rules.after_group(job, names=names, profiles=0, has_group=False)
         members = [leaf for tree in trees for leaf in tree.leaves.values()]
-        done = erase.entomb(members, group, about={"names": names, "profiles": len(trees)})
+        about = {"names": names, "profiles": len(trees)}
+        done = erase.entomb(members, group, about=about, asked=asked_of(job.request))
     raise Contended("the profiles changed too often")
 
 
 def _group(job: Job) -> tuple[int, list[Tree]]:
-    """How many of the next names are taken, and the profiles they have: as many as one transaction takes."""
-    named = _names(job)
+    """How many of the next names are taken, and the profiles they have: as many as one transaction takes.
+
+    A suppression is an item more for each profile.
+    """
+    named, more = _names(job), int(asked_of(job.request).suppress)
     found = leaves.load_many(one.leaf for one in named)
     trees: dict[str, Tree] = {}
     for number, one in enumerate(named):
         tree = _tree(found[one.leaf]) if erase.is_current(one, found[one.leaf]) else None
-        if tree is not None and sum(len(other.leaves) for other in trees.values()) + len(tree.leaves) > MAX_LEAVES:
+        if tree is not None and trees and _size(trees, more) + len(tree.leaves) + more > MAX_LEAVES:
             return number, list(trees.values())
         if tree is not None:
             trees[tree.root] = tree
     return len(named), list(trees.values())
+
+
+def _size(trees: dict[str, Tree], more: int) -> int:
+    return sum(len(tree.leaves) + more for tree in trees.values())
 
 
 def _tree(leaf: Leaf) -> Tree:

@@ -9,6 +9,7 @@ from cdp_core.domain.counting import TRIES
 from cdp_core.domain.envelope import Envelope, Refusal
 from cdp_core.domain.identity import Identifier, leaf_id
 from cdp_core.domain.leaf import Leaf
+from cdp_core.domain.suppression import is_suppressed
 from cdp_core.domain.work import Failure, Share
 from cdp_core.errors import Contended
 from cdp_core.secrets import identity_key
@@ -23,7 +24,7 @@ _ROWS_FROM, _ROWS = 20_000, 80_000
 
 
 def refusals(envelope: Envelope, attempts: int) -> int:
-    """Buries what track refused, with the person it names. How many; what is older than an erasure is dropped."""
+    """Buries what track refused, with the person it names. How many; what is older than an erasure, or suppressed, is dropped."""
     return sum(_refusal(envelope, index, refusal, attempts) for index, refusal in enumerate(envelope.refused))
 
 
@@ -46,7 +47,7 @@ def _refusal(envelope: Envelope, index: int, refusal: Refusal, attempts: int) ->
 
 
 def failure(failed: Failure, attempts: int) -> bool:
-    """Buries an event that cannot be applied. False if it is older than an erasure of its person."""
+    """Buries an event that cannot be applied. False if it is older than an erasure of its person, or suppressed."""
     letter = DeadLetter(
         envelope=failed.envelope.key,
         index=_EVENTS_FROM + failed.index,
@@ -69,7 +70,7 @@ def _with_person(letter: DeadLetter, named: list[Identifier]) -> bool:
         dead_letters.bury(letter)
         return True
     leaf = _awake(leaf_id(identity_key(), named[0]))
-    if letter.at <= leaf.erased_until:
+    if letter.at <= leaf.erased_until or is_suppressed(leaf.suppressions, letter.at):
         return False
     dead_letters.bury(letter, leaf=leaf.id, epoch=leaf.epoch)
     return True

@@ -54,7 +54,7 @@ def _erase_again(entry: Erased) -> bool:
         for leaf in entry.lives:
             _cut_off(leaf, entry.lives.keys())
         members = list(leaves.load_many(entry.lives).values())
-        if erase.entomb(members, job_id, at=entry.created_at) is not None:
+        if erase.entomb(members, job_id, at=entry.created_at, asked=entry.asked) is not None:
             return True
     if job_id:
         raise Contended("an erasure could not be done again; it will be tried again")

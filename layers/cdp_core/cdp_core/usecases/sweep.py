@@ -1,4 +1,4 @@
-"""Erasure, second half: removes what the tombstones made unreadable, waits for stragglers, removes again."""
+"""Erasure, second half: removes what the tombstones made unreadable, waits for stragglers, removes again, and says so in a receipt."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,6 +8,7 @@ from cdp_core.config import settings
 from cdp_core.domain import erasure as rules
 from cdp_core.domain.jobs import DONE, WAIT
 from cdp_core.tables import erasures, jobs, leaves
+from cdp_core.usecases import erasure_receipts
 from cdp_core.usecases.hold import Hold
 
 
@@ -27,6 +28,9 @@ def step(hold: Hold) -> bool:
     elif phase == rules.EXPIRE:
         _expire(hold)
         _advance(hold)
+    elif phase == rules.RECEIPT:
+        erasure_receipts.issue(hold.job)
+        _advance(hold)
     return hold.job.phase != DONE
 
 
@@ -43,16 +47,16 @@ def _sweep(hold: Hold) -> None:
     leaf, part = targets[at]
     epoch = rules.lives(hold.job)[leaf] - 1
     if leaves.load(leaf).epoch <= epoch:  # its tombstone has expired: what is there now is of a new life
-        _store(hold, {"step": at + 1, "page_end": ""})
+        hold.keep(rules.at_step(hold.job, at + 1))
         return
     _finish_page(hold, leaf, epoch, part)
     for page in erasures.pages(leaf, epoch, part):
         counts = {store: n + page.counts[store] for store, n in hold.job.counts.items()}
-        _store(hold, {"step": at, "page_end": page.last}, counts=counts)
+        hold.keep(rules.at_step(replace(hold.job, counts=counts), at, page_end=page.last))
         erasures.delete(page, part)
         if hold.left() <= 0:
             return
-    _store(hold, {"step": at + 1, "page_end": ""})
+    hold.keep(rules.at_step(hold.job, at + 1))
 
 
 def _finish_page(hold: Hold, leaf: str, epoch: int, part: str) -> None:
@@ -66,13 +70,9 @@ def _expire(hold: Hold) -> None:
     jobs.remove_chunk(hold.job.id, 0)
     lives = rules.lives(hold.job)
     for leaf in leaves.load_many(lives).values():
-        if leaf.epoch == lives[leaf.id] and not leaf.is_live:
+        if leaf.epoch == lives[leaf.id] and not leaf.is_live and leaf.suppressed_since is None:
             erasures.expire(leaf, at=clock.now_ms() + rules.TOMBSTONE_TTL_MS)
 
 
 def _advance(hold: Hold, **changes: Any) -> None:
-    _store(hold, {"step": 0, "page_end": ""}, phase=rules.next_phase(hold.job.phase), **changes)
-
-
-def _store(hold: Hold, place: dict[str, Any], **changes: Any) -> None:
-    hold.keep(rules.with_progress(replace(hold.job, place=place, **changes)))
+    hold.keep(rules.after_phase(replace(hold.job, **changes), now=clock.now_ms()))
