@@ -67,6 +67,11 @@ def check_fields(fields: Mapping[str, Any], catalogue: Catalogue) -> None:
             raise Refused(f"contact.{name} must be {_WORDS.get(name, _TEXT)}", code="wrong_type")
 
 
+def check_account_fields(fields: Mapping[str, Any]) -> None:
+    """The same for an account's fields, of which none has a type of its own."""
+    check_fields(fields, Catalogue())
+
+
 def _check_custom(name: str, value: Any, catalogue: Catalogue) -> None:
     plain = name.removeprefix(CUSTOM_PREFIX)
     if not 0 < len(plain) <= MAX_NAME:

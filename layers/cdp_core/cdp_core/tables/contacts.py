@@ -101,6 +101,11 @@ def memberships(leaf: Leaf, kind: str = "") -> Iterator[Membership]:
             yield Membership(kind=found, id=name, role=role, since=int(item["at"]["N"]))
 
 
+def is_member(leaf: str, epoch: int, record: tuple[str, str]) -> bool:
+    """Whether a leaf belongs to a record in this life."""
+    return dynamo.get(settings().profiles_table, membership_key(leaf, epoch, record)) is not None
+
+
 def membership_key(leaf: str, epoch: int, record: tuple[str, str]) -> Key:
     """The primary key of a leaf's belonging to a record."""
     return leaf, f"{life(epoch)}membership#{record[0]}#{record[1]}"
