@@ -7,8 +7,9 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
 
+from cdp_core.api import segment_profiles as segment
 from cdp_core.api.events import header, named_in, names_an_address, path_parameters
-from cdp_core.api.http import JSON, Defect, Resolver, failure, invalid, plain, routable
+from cdp_core.api.http import JSON, PAGE_POLICY, Defect, Resolver, failure, invalid, plain, routable
 from cdp_core.domain.access import Scope
 from cdp_core.domain.audit import Entry
 from cdp_core.errors import CdpError, InvalidInput, NotFound
@@ -49,7 +50,7 @@ DOCUMENT: dict[str, Any] = {
     "security": [{"admin_key": []}],
 }
 app = Resolver(enable_validation=True)
-app.enable_swagger(path="/docs", persist_authorization=True, **DOCUMENT)
+app.enable_swagger(path="/docs", **DOCUMENT)  # a key that is typed there is forgotten with the page
 ROUTES = (
     *(listing, profiles, notes, activities, merges, erasures, suppressions, exports, imports),
     *(accounts, people, statuses, channels, catalogue, consents),
@@ -74,7 +75,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         answered = plain(failure(Defect("something went wrong on our side")))
     if entry is not None:
         audit.finish(entry, answered["statusCode"], named_in(answered))
-    return answered
+    if event["routeKey"] == "GET /docs":
+        answered["headers"] = {**answered["headers"], "Content-Security-Policy": PAGE_POLICY}
+    is_segments = event["rawPath"].startswith(segment.PREFIX)
+    return segment.dressed(answered, event["requestContext"]["requestId"]) if is_segments else answered
 
 
 def _admit(event: dict[str, Any]) -> Entry | None:

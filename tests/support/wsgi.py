@@ -15,8 +15,8 @@ StartResponse = Callable[[str, Headers], Any]
 @cache
 def deployed() -> Api:
     """The admin API with the routes of the template."""
-    events = template()["Resources"]["ProfilesApiFunction"]["Properties"]["Events"].values()
-    routes = [(one["Properties"]["Method"], one["Properties"]["Path"]) for one in events]
+    paths = template()["Resources"]["AdminApi"]["Properties"]["DefinitionBody"]["paths"]
+    routes = [(method.upper(), path) for path, methods in paths.items() for method in methods]
     return Api("admin", [Route(method, path, "profiles_api") for method, path in routes], Cors())
 
 

@@ -27,6 +27,19 @@ from cdp_core.errors import (
 from cdp_core.tables.codec import from_json, to_json
 
 JSON = "application/json"
+# The page holds its scripts and styles; it may ask this very API and load nothing from anywhere else.
+PAGE_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'unsafe-inline'",
+        "style-src 'unsafe-inline'",
+        "img-src data:",
+        "connect-src 'self'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
 RETRY_AFTER_SECONDS = 5
 STATUS: dict[type[CdpError], int] = {
     InvalidInput: 400,
@@ -40,14 +53,17 @@ STATUS: dict[type[CdpError], int] = {
 }
 _MEANINGS = {
     400: "A parameter or the body is wrong; the message names it",
-    401: "No key, or not an admin key",
+    401: "No admin key or valid token",
+    403: "The key or token lacks the scope that the message names",
     404: "There is no such thing, or no longer",
     409: "Several profiles hold this identifier; `profile_ids` names them",
+    429: "Too many requests of this key or token in this minute; go on after `Retry-After` seconds",
     503: "Our trouble: send the request again",
 }
 MAX_BODY = 1024 * 1024
 MAX_DEPTH = 16
 _MAX_FIELD = 100  # characters of a field's name that an error repeats: clients choose names
+_NON_WORD = re.compile(r"\W")
 _PARAMETER = re.compile(r"{(\w+)}")
 # Possessive, and an unclosed text reaches to the end: one pass, whatever comes.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
@@ -65,10 +81,11 @@ class Resolver(APIGatewayHttpResolver):
     def get_openapi_schema(self, **options: Any) -> Any:
         """The OpenAPI document of all routes."""
         document = super().get_openapi_schema(**options)
-        for path in (document.paths or {}).values():
-            for operation in (path.get, path.post, path.patch, path.delete):
-                if operation and operation.responses:
+        for path, item in (document.paths or {}).items():
+            for method in ("get", "post", "put", "patch", "delete"):
+                if operation := getattr(item, method):
                     operation.responses.pop(422, None)
+                    operation.operationId = operation.operationId.removesuffix(f"{_NON_WORD.sub('_', path)}_{method}")
         if document.components and document.components.schemas:
             for name in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
                 document.components.schemas.pop(name, None)
@@ -76,9 +93,9 @@ class Resolver(APIGatewayHttpResolver):
 
 
 def documented(model: type[Any], *errors: int, status: int = 200) -> dict[int, Any]:
-    """What a route answers, for the OpenAPI document; 401 and 503 go without saying."""
+    """What a route answers, for the OpenAPI document; 401, 403, 429 and 503 go without saying."""
     answers: dict[int, Any] = {status: {"description": "OK", "content": {JSON: {"model": model}}}}
-    for code in sorted({*errors, 401, 503}):
+    for code in sorted({*errors, 401, 403, 429, 503}):
         answers[code] = {"description": _MEANINGS[code], "content": {JSON: {"model": models.Error}}}
     return answers
 

@@ -53,7 +53,7 @@ PROFILE: dict[str, Any] = {
     ],
     "merged_ids": [VISITOR_ID],
 }
-_ACTIVITY = {
+ACTIVITY = {
     "message_id": "m-1",
     "type": "pagevisit",
     "title": "Page visit 'Pricing'",
@@ -150,7 +150,7 @@ class ProfileList(BaseModel):
 class Activity(BaseModel):
     """One thing the person did, with the client's values as they were sent."""
 
-    model_config = example(**_ACTIVITY)
+    model_config = example(**ACTIVITY)
     message_id: str
     type: str
     title: str
@@ -173,7 +173,7 @@ class Activity(BaseModel):
 class ActivityList(BaseModel):
     """A page of activities; `cursor` goes on, null at the end."""
 
-    model_config = example(items=[_ACTIVITY], cursor=None)
+    model_config = example(items=[ACTIVITY], cursor=None)
     items: list[Activity]
     cursor: str | None
 
