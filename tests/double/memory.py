@@ -3,6 +3,7 @@
 The gateways' contract (tests/integration/test_gateways.py) holds it to what the other engines do.
 """
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -210,7 +211,18 @@ class Memory:
         return {}
 
     def _GetObject(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
-        return {"Body": BytesIO(self.objects[arguments["Key"]])}
+        if arguments["Key"] not in self.objects:
+            raise refuse("GetObject", "NoSuchKey", "The specified key does not exist.")
+        data = self.objects[arguments["Key"]]
+        version = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
+        if "Range" not in arguments:
+            return {"Body": BytesIO(data), "ETag": version}
+        first, _, last = arguments["Range"].removeprefix("bytes=").partition("-")
+        if int(first) >= len(data):
+            raise refuse("GetObject", "InvalidRange", "The requested range is not satisfiable")
+        part = data[int(first) : int(last) + 1]
+        whole = f"bytes {first}-{int(first) + len(part) - 1}/{len(data)}"
+        return {"Body": BytesIO(part), "ETag": version, "ContentRange": whole}
 
     def _ListObjectsV2(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
         after = arguments.get("StartAfter", "")

@@ -1,4 +1,4 @@
-"""Gateway of the bucket: what must outlive the tables, and files that come and go."""
+"""Gateway of the bucket: what must outlive the tables."""
 
 import json
 from collections.abc import Iterator
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 _LEDGER = "erasures/"
 _CONFIG = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
-# A link goes to the bucket's own region: the global address would redirect, which an upload does not survive.
-_LINKS = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
-_MISSING = ("NoSuchKey", "404", "AccessDenied")  # without the right to list, a missing file is forbidden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +41,6 @@ class Erased:
 @cache
 def _s3() -> "S3Client":
     return boto3.client("s3", config=_CONFIG)
-
-
-@cache
-def _signer() -> "S3Client":
-    return boto3.client("s3", config=_LINKS)
 
 
 def write_erasure(job: Job) -> None:
@@ -92,43 +84,6 @@ def _read(key: str) -> Erased:
         lives=plain["leaves"],
         asked=asked_of(plain.get("asked", {})),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """Some bytes of a file, the size of the whole, and which version of it they are of."""
-
-    data: bytes
-    size: int
-    version: str
-
-
-def upload_link(key: str, *, content_type: str, seconds: int) -> str:
-    """A URL that takes the file by PUT for so long, from whoever has it."""
-    arguments = {"Bucket": settings().bucket, "Key": key, "ContentType": content_type}
-    return _signer().generate_presigned_url("put_object", Params=arguments, ExpiresIn=seconds)
-
-
-def store_file(key: str, body: bytes) -> None:
-    """Stores a whole file. Raises Unavailable."""
-    _call("put_object", Key=key, Body=body)
-
-
-def read_slice(key: str, start: int, length: int) -> Slice | None:
-    """The bytes of a file from `start` on, fewer at its end; None if there is no such file. Raises Unavailable."""
-    try:
-        answer = _s3().get_object(Bucket=settings().bucket, Key=key, Range=f"bytes={start}-{start + length - 1}")
-        size = int(answer["ContentRange"].rpartition("/")[2])
-        return Slice(answer["Body"].read(), size, answer["ETag"])
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        if code == "InvalidRange":  # an empty file has no bytes to ask for
-            return Slice(b"", 0, "")
-        if code in _MISSING:
-            return None
-        raise Unavailable("the bucket gave no certain answer") from error
-    except (BotoCoreError, OSError) as error:
-        raise Unavailable("a file could not be read") from error
 
 
 def _call(operation: str, **arguments: Any) -> Any:

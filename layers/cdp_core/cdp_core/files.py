@@ -1,5 +1,6 @@
 """Gateway of the files that people fetch and bring: exports and imports in the bucket, by links that are good for minutes."""
 
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cdp_core.config import settings
-from cdp_core.errors import NotFound, Unavailable
+from cdp_core.errors import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -19,7 +20,18 @@ _CONFIG = Config(
     read_timeout=10,
     retries={"mode": "standard", "total_max_attempts": 3},
     signature_version="s3v4",
+    s3={"addressing_style": "virtual"},  # links go to the bucket's own region: the global address would redirect them
 )
+_MISSING = ("NoSuchKey", "404", "AccessDenied")  # where one may not list, what is missing is forbidden
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some bytes of a file, how many the whole has, and which version of it they are of."""
+
+    data: bytes
+    size: int
+    version: str
 
 
 @cache
@@ -32,29 +44,17 @@ def write(key: str, body: bytes, *, kind: str) -> None:
     _call("put_object", Key=key, Body=body, ContentType=kind)
 
 
-def size(key: str) -> int | None:
-    """How many bytes a file has; None if there is none. Raises Unavailable."""
-    try:
-        return int(_s3().head_object(Bucket=settings().bucket, Key=key)["ContentLength"])
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey", "NotFound"):
-            return None
-        raise Unavailable("the bucket gave no certain answer") from error
-    except BotoCoreError as error:
-        raise Unavailable("the bucket gave no certain answer") from error
-
-
-def read(key: str, *, start: int, length: int) -> bytes:
-    """At most `length` bytes of a file from `start`; none behind its end. Raises NotFound, Unavailable."""
+def read(key: str, *, start: int, length: int) -> Slice | None:
+    """The bytes of a file from `start` on, fewer at its end; None if there is no such file. Raises Unavailable."""
     try:
         found = _s3().get_object(Bucket=settings().bucket, Key=key, Range=f"bytes={start}-{start + length - 1}")
-        return bytes(found["Body"].read())
+        return Slice(found["Body"].read(), int(found["ContentRange"].rpartition("/")[2]), found["ETag"])
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code")
-        if code in ("InvalidRange", "416"):
-            return b""
-        if code in ("NoSuchKey", "404"):
-            raise NotFound("the file is not there, or no longer") from error
+        if code in ("InvalidRange", "416"):  # an empty file has no bytes to ask for
+            return Slice(b"", 0, "")
+        if code in _MISSING:
+            return None
         raise Unavailable("the bucket gave no certain answer") from error
     except (BotoCoreError, OSError) as error:
         raise Unavailable("the bucket gave no certain answer") from error

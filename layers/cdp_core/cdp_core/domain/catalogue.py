@@ -158,12 +158,12 @@ def typed_details(form: Form, typed: Mapping[str, Any], catalogue: Catalogue) ->
         if target and given not in (None, ""):
             custom = catalogue.fields.get((CONTACT, target.removeprefix(CUSTOM_PREFIX)))
             is_custom = target.startswith(CUSTOM_PREFIX) and custom is not None
-            details[target] = _converted(custom if is_custom else None, given, where=f"fields.{name[:100]}")
+            details[target] = converted(custom if is_custom else None, given, where=f"fields.{name[:100]}")
     return details
 
 
-def _converted(definition: CustomField | None, given: Any, *, where: str) -> Any:
-    """What a person typed as the field's type; standard fields are texts. Raises Refused where it is none."""
+def converted(definition: CustomField | None, given: Any, *, where: str) -> Any:
+    """What a person typed as the field's type; without a definition it is a text. Raises Refused where it is none."""
     if definition is None:
         if not isinstance(given, str):
             raise Refused(f"{where} must be a text", code="wrong_type")

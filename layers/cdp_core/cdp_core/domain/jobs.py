@@ -50,7 +50,7 @@ def view(job: Job) -> dict[str, Any]:
 def _request(job: Job) -> dict[str, Any] | None:
     """Why an erasure was asked for, by whom, and whether later events are refused as well; other jobs say nothing of it."""
     said = job.request
-    if "by" not in said:
+    if "suppress" not in said:
         return None
     return {"reason": said["reason"] or None, "requested_by": said["by"] or None, "suppress": said["suppress"]}
 
@@ -62,5 +62,5 @@ def _receipt(job: Job) -> dict[str, Any]:
 
 def _status(job: Job) -> str:
     if job.phase in (WAIT, DONE):
-        return {WAIT: "waiting", DONE: "done"}[job.phase]
+        return {WAIT: "waiting", DONE: "failed" if "error" in job.place else "done"}[job.phase]
     return "running" if job.started else "queued"

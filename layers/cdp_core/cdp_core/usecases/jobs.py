@@ -11,13 +11,14 @@ from cdp_core.domain.bulk_erasure import BULK_ERASURE
 from cdp_core.domain.check import CHECK
 from cdp_core.domain.erasure import ERASURE
 from cdp_core.domain.export import EXPORT
+from cdp_core.domain.imports import IMPORT
 from cdp_core.domain.jobs import DONE, LEASE_MS, SLICE_MS
 from cdp_core.domain.redrive import REDRIVE
 from cdp_core.domain.replay import REPLAY
 from cdp_core.errors import NotFound, TryAgain
 from cdp_core.observability import logger
 from cdp_core.tables import jobs
-from cdp_core.usecases import bulk_erase, check, exports, redrive, replay_erasures, sweep
+from cdp_core.usecases import bulk_erase, check, exports, import_rows, redrive, replay_erasures, sweep
 from cdp_core.usecases.hold import Hold, LeaseLost, RemainingMs, Reread
 
 # A step does a bounded piece of work and says whether there is more to do now.
@@ -27,6 +28,7 @@ STEPS: Mapping[str, Callable[[Hold], bool]] = {
     REDRIVE: redrive.step,
     CHECK: check.step,
     REPLAY: replay_erasures.step,
+    IMPORT: import_rows.step,
     EXPORT: exports.step,
 }
 
