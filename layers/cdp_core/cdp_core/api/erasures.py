@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from cdp_core.api.models import PROFILE_ID, VISITOR_ID, example, taken
 from cdp_core.domain.identity import MAX_IDENTIFIER, MAX_LEAVES
 
+# Codes, for a free text would soon hold personal data.
 Reason = Literal[
     "request", "withdrawn_consent", "inactive", "duplicate", "test_data", "other"
 ]  # domain.erasure.REASONS

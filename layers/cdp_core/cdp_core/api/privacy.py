@@ -27,3 +27,15 @@ def hidden_profile(shown: Mapping[str, Any]) -> dict[str, Any]:
 def hidden_activity(shown: Mapping[str, Any]) -> dict[str, Any]:
     """An activity as the API shows it, without what the person said or where they were. Its message id stays."""
     return {**shown, **_OF_ACTIVITY, "hidden": True}
+
+
+def hidden_receipt(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """An event's receipt without what the person said: where it is and why not stays, names of details do not."""
+    activity = shown["activity"]
+    return {
+        **shown,
+        "activity": hidden_activity(activity) if activity else None,
+        "fields": [],
+        "detail": None,
+        "hidden": True,
+    }

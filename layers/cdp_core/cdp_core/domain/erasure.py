@@ -14,20 +14,12 @@ LEDGER, FIRST_SWEEP, SECOND_SWEEP, EXPIRE, RECEIPT = "ledger", "sweep_1", "sweep
 _PHASES = (LEDGER, FIRST_SWEEP, WAIT, SECOND_SWEEP, EXPIRE, RECEIPT, DONE)
 STORES = ("activities", "dead_letters", "contact", "memberships", "listing", "links", "consents", "notes")
 PARTS = ("activities", "details")  # what a sweep goes through, per leaf
-REASONS = (
-    "request",
-    "withdrawn_consent",
-    "inactive",
-    "duplicate",
-    "test_data",
-    "other",
-)  # a free text would be personal data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Why an erasure or a suppression was asked for (one of REASONS, or nothing), and the id of who asked; whether an erasure
-    refuses the person's later events as well.
+    """Why an erasure or a suppression was asked for (a code, never a free text; or nothing), and the id of who asked; whether an
+    erasure refuses the person's later events as well.
     """
 
     reason: str = ""

@@ -57,10 +57,21 @@ def put_copy(leaf: str, epoch: int, copy: Row) -> None:
     dynamo.call("put_item", TableName=settings().activities_table, Item=_item(leaf, epoch, copy))
 
 
-def load_many(leaf: str, epoch: int, keys: Iterable[tuple[int, str]]) -> list[Row]:
-    """The rows and stubs of one life that exist among these keys (claimed time in ms, message id), strongly read."""
-    wanted = ((partition(leaf, epoch), sort_key(time, message_id)) for time, message_id in keys)
-    return [parse(item) for item in dynamo.get_many(settings().activities_table, wanted).values()]
+def load_many(lives: Iterable[tuple[str, int]], keys: Iterable[tuple[int, str]]) -> list[tuple[str, Row]]:
+    """The rows and stubs of these lives (leaf and epoch) that exist among these keys (claimed time in ms, message id), each with
+    its leaf, strongly read.
+    """
+    sort_keys = [sort_key(time, message_id) for time, message_id in keys]
+    wanted = [(partition(leaf, epoch), key) for leaf, epoch in lives for key in sort_keys]
+    found = dynamo.get_many(settings().activities_table, wanted)
+    return [(key[0].partition("#")[0], parse(found[key])) for key in wanted if key in found]
+
+
+def load_copy(leaf: str, epoch: int, stub: Row) -> Row | None:
+    """The timeline copy of a stub, or None while its owner has not written it."""
+    key = partition(leaf, epoch), sort_key(stub.shown_at, stub.message_id) + COPY_MARK
+    item = dynamo.get(settings().activities_table, key)
+    return parse(item) if item else None
 
 
 def all_rows(leaf: str, epoch: int) -> Iterator[Row]:

@@ -98,7 +98,8 @@ def _is_refused(leaf: Leaf, share: Share) -> bool:
         return False
     if not suppression.is_in_doubt(leaf.suppressions, share.received_at):
         return True
-    return all(row.envelope != share.key for row in activities.load_many(leaf.id, leaf.epoch, share.rows))
+    stored = activities.load_many([(leaf.id, leaf.epoch)], share.rows)
+    return all(row.envelope != share.key for _, row in stored)
 
 
 def _reserve_types(leaf: Leaf, shares: Iterable[Share]) -> Leaf | None:
