@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PYTHONPATH := layers/cdp_core
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check format campaign bench verify lock clean
+.PHONY: run test check format campaign bench fill verify lock clean
 
 run: $(VENV)/run.stamp  ## the whole platform on http://127.0.0.1:8787 (PORT=, FLUSH_INTERVAL_SECONDS=)
 	@exec $(BIN)/python -m local.run
@@ -36,6 +36,10 @@ verify: export KEY ?= local-admin-key
 verify:  ## proves an erasure on a running deployment, or fails: ERASURE=<job id>, API=<URL>, KEY=<admin key>
 	@printf 'Authorization: Bearer %s' "$$KEY" | curl -fsS -X POST -H @- -d '{}' "$(API)/erasures/$(ERASURE)/verify" | \
 	  $(PYTHON) -c 'import json, sys; found = json.load(sys.stdin); print(json.dumps(found, indent=2)); sys.exit(not found["verified"])'
+
+PROFILES ?= 100000
+fill: $(VENV)/run.stamp  ## sends made-up people to a running platform: PROFILES=100000, PORT=8787, SEED=1
+	@PYTHONPATH=. $(BIN)/python -m bench.fill --profiles $(PROFILES) --port $(or $(PORT),8787) --seed $(or $(SEED),1)
 
 lock: $(VENV)/dev.stamp  ## pins all dependencies anew
 	PATH="$(BIN):$$PATH" requirements/lock.sh

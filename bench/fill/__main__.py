@@ -20,7 +20,7 @@ from urllib.parse import quote
 from bench.fill.people import events, last_of
 
 BATCH = 500  # events a request; the tracking API takes 2 500
-ADMIN_KEY, SECRET_KEY = "local-admin-key", "local-secret-key"  # noqa: S105 - the local stack's own, known to everybody
+ADMIN_KEY, SECRET_KEY = "local-admin-key", "local-secret-key"
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ def events(profiles: int, seed: int, first: int = 0) -> Iterator[list[dict[str, 
 
 def last_of(profiles: int, seed: int) -> tuple[str, str]:
     """An identifier of the last person, to see when everything has arrived: kind and value."""
-    event = list(events(profiles, seed, profiles - 1))[0][-1]
+    event = next(iter(events(profiles, seed, profiles - 1)))[-1]
     return ("user_id", event["userId"]) if "userId" in event else ("anonymous_id", event["anonymousId"])
 
 
