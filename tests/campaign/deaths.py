@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cdp_core.domain.contact import contact_fields
+from cdp_core.domain.erasure import NOTHING_SAID, Asked
 from cdp_core.errors import CdpError
 from cdp_core.tables import activities, contacts, dead_letters
-from cdp_core.usecases import jobs, redrive, unmerge
+from cdp_core.usecases import jobs, redrive, suppress, unmerge, verify_erasure
 from cdp_core.usecases.check import examine
 from cdp_core.usecases.dead_letters import Span
 from cdp_core.usecases.drain import drain
@@ -65,6 +66,19 @@ def _erase(world: World) -> None:
     for _ in range(6):
         jobs.work_jobs(lambda: 60_000, reread)
         world.now += 600
+
+
+def _erase_and_suppress(world: World) -> None:
+    request_erasure("user_id:42", Asked(reason="request", by="key:first", suppress=True))
+    for _ in range(6):
+        jobs.work_jobs(lambda: 60_000, reread)
+        world.now += 600
+
+
+def _suppress_and_lift(world: World) -> None:
+    made = suppress.suppress(suppress.Who(kind="user_id", value="42"), NOTHING_SAID)
+    world.now += 60
+    suppress.lift(made["hash"])
 
 
 def _redrive(world: World) -> None:
@@ -138,7 +152,27 @@ def _gone(world: World) -> list[str]:
         ([f"left {left}"] if left else [])
         + ([] if lives == {1} else [f"epochs {lives}"])
         + ([] if len(receipts) == 1 else ["receipt"])
+        + ([] if _is_proven(world) else ["signed receipt"])
     )
+
+
+def _is_proven(world: World) -> bool:
+    """Whether there is one receipt, and it stands every question."""
+    names = [
+        pk for pk, rows in world.aws.table("ProfilesTable").partitions.items() if pk.startswith("receipt#") and rows
+    ]
+    return len(names) == 1 and bool(verify_erasure.verify(names[0].partition("#")[2])["verified"])
+
+
+def _gone_for_good(world: World) -> list[str]:
+    (found, *others) = suppress.read(limit=10, position=None).items or [{"hashes": []}]
+    is_held = not others and set(found["hashes"]) == {user("42").id, visitor("anon").id}
+    return _gone(world) + ([] if is_held and user("42").ttl is None else ["suppression"])
+
+
+def _exact_and_free(world: World) -> list[str]:
+    standing = suppress.read(limit=10, position=None).items
+    return _exact(world) + ([] if not standing and user("42").suppressed_since is None else ["suppression"])
 
 
 def _job_states(world: World) -> list[str]:
@@ -157,6 +191,8 @@ SCENARIOS: dict[str, Scenario] = {
     "flush and link": Scenario(_no_work, _flush, _exact),
     "unmerge": Scenario(_drained, _unmerge, _exact_apart),
     "erasure and its job": Scenario(_drained, _erase, _gone),
+    "erasure with suppression": Scenario(_drained, _erase_and_suppress, _gone_for_good),
+    "suppression and lift": Scenario(_drained, _suppress_and_lift, _exact_and_free),
     "redrive": Scenario(_half_dead, _redrive, _exact),
 }
 

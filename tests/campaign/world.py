@@ -290,7 +290,8 @@ def harness() -> Iterator[Callable[[World], None]]:
             "cdp_core.usecases.drain.time": SimpleNamespace(monotonic=lambda: holder.world.now / 100),
             "cdp_core.usecases.jobs.time": SimpleNamespace(monotonic=lambda: holder.world.now),
             "cdp_core.usecases.accept.os": SimpleNamespace(urandom=lambda size: holder.world.dice.randbytes(size)),
-            "cdp_core.usecases.drain.ThreadPoolExecutor": Inline,
+            "cdp_core.usecases.apply_envelopes.ThreadPoolExecutor": Inline,
+            "cdp_core.usecases.verify_erasure.ThreadPoolExecutor": Inline,
             "cdp_core.tables.erasures.ThreadPoolExecutor": Inline,
             "cdp_core.usecases.redrive.time": SimpleNamespace(sleep=lambda seconds: None),
         }
@@ -298,7 +299,7 @@ def harness() -> Iterator[Callable[[World], None]]:
             patches[f"cdp_core.usecases.{module}.count"] = lambda **figures: None
         for module in ("erase", "jobs", "redrive", "bulk_erase"):
             patches[f"cdp_core.usecases.{module}.uuid"] = SimpleNamespace(uuid4=lambda: holder.world.new_id())
-        for module in ("apply_leaf", "drain", "jobs", "flush", "check"):
+        for module in ("apply_leaf", "apply_envelopes", "drain", "jobs", "flush", "check"):
             patches[f"cdp_core.usecases.{module}.logger"] = lambda: Journal(holder)
         stack.enter_context(mock.patch.object(BaseClient, "_make_api_call", call))
         for name, value in patches.items():

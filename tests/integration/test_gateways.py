@@ -11,11 +11,13 @@ from cdp_core.domain.activity import Row, copy_of
 from cdp_core.domain.catalogue import ActivityType
 from cdp_core.domain.channels import Channel
 from cdp_core.domain.contact import Register
-from cdp_core.domain.erasure import new_job
+from cdp_core.domain.erasure import Asked, new_job
+from cdp_core.domain.erasure_receipt import Receipt
 from cdp_core.domain.identity import Identifier, leaf_id
 from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.links import Wish
 from cdp_core.domain.listing import Listed
+from cdp_core.domain.suppression import suppressions_of
 from cdp_core.tables import (
     activities,
     catalogue,
@@ -23,12 +25,14 @@ from cdp_core.tables import (
     contacts,
     dead_letters,
     dynamo,
+    erasure_receipts,
     erasures,
     jobs,
     leaves,
     links,
     listing,
     profile_items,
+    suppressions,
 )
 from cdp_core.tables.dead_letters import DeadLetter
 from tests.integration.engines import available, running
@@ -207,7 +211,10 @@ def test_a_listing_entry_is_found_by_prefix_and_a_stale_writer_loses() -> None:
     shard = f"name#{leaf[-1]}"
     (hit,) = listing.page(shard, span=listing.starting_with(name[:20]), newest_first=False, limit=5)
     assert (hit.leaf, hit.epoch, hit.sort_key) == (leaf, 0, f"{name}#{leaf}")
-    assert listing.page(shard, span=listing.starting_with(name[:20]), after=hit.sort_key, newest_first=False, limit=5) == []
+    assert (
+        listing.page(shard, span=listing.starting_with(name[:20]), after=hit.sort_key, newest_first=False, limit=5)
+        == []
+    )
     entry = listing.load(leaf, 0)
     assert (entry.day, entry.verified) == ("2026-01-02", True)
     assert listing.save(leaf, 0, before=entry, shown=None)
@@ -262,3 +269,45 @@ def test_an_item_of_more_than_400_kb_is_refused_as_invalid(size: int) -> None:
     else:
         with pytest.raises(dynamo.StoreRefused):
             dynamo.call("put_item", TableName="ActivitiesTable", Item=item)
+
+
+def test_a_suppression_begins_and_ends_with_its_leaves_and_loses_against_a_change() -> None:
+    """The intervals and the list are one transaction; an empty leaf expires after it."""
+    known, visitor = leaves.load(new_user()), leaves.load(new_visitor())
+    (one,) = suppressions_of([known], asked_at=TIME, asked=Asked(reason="request", by="key:first"))
+    assert suppressions.begin(one, [known])
+    assert not suppressions.begin(one, [known])
+    held = leaves.load(known.id)
+    assert (held.suppressed_since, held.suppressed_with, held.is_live) == (one.since, known.id, False)
+    assert suppressions.load(known.id, one.since) == one
+    assert one in suppressions.page(before="", limit=100)
+    assert one not in suppressions.page(before=suppressions.place(one), limit=100)
+    assert not suppressions.end(one, [replace(held, link_version=0)], at=TIME, expires=[known.id], expires_at=TIME)
+    assert suppressions.end(one, [held], at=TIME, expires=[known.id], expires_at=TIME + 1_000_000)
+    after = leaves.load(known.id)
+    assert (after.suppressed_since, after.suppressions, after.ttl) == (
+        None,
+        ((one.since, TIME),),
+        (TIME + 1_000_000) // 1000,
+    )
+    assert suppressions.load(known.id, one.since) is None
+    assert leaves.wake(after)
+    assert leaves.load(known.id).ttl is None
+    assert leaves.load(visitor.id).suppressions == ()
+
+
+def test_receipts_are_appended_one_behind_the_other() -> None:
+    """Only behind the end that was read, and each erasure once."""
+    before = erasure_receipts.last()
+    number = before.number if before else 0
+    first = Receipt(
+        number=number + 1, erasure=uuid.uuid4().hex, digest="a", previous="", issued_at=TIME, text="t", signature="s"
+    )
+    assert erasure_receipts.append(first, before=before)
+    assert not erasure_receipts.append(first, before=before)
+    assert not erasure_receipts.append(replace(first, erasure=uuid.uuid4().hex), before=before)
+    second = replace(first, number=number + 2, erasure=uuid.uuid4().hex, digest="b", previous="a")
+    assert erasure_receipts.append(second, before=erasure_receipts.last())
+    assert erasure_receipts.load(first.erasure) == first
+    assert erasure_receipts.load("nothing") is None
+    assert set(erasure_receipts.links([number + 1, number + 2, number + 3])) == {number + 1, number + 2}

@@ -51,7 +51,7 @@ def delete_profiles(wanted: Annotated[operations.BulkErasure, Body()]) -> Respon
     tags=["erasures"],
     responses=documented(erasures.ErasureReceipt, 404),
 )
-def get_receipt(id: ErasureId) -> Response[Any]:
+def get_erasure_receipt(id: ErasureId) -> Response[Any]:
     """Signed, chained, without personal data, kept 25 months; 404 until the erasure is done."""
     return answer(erasure_receipts.read(path_value(id)))
 
@@ -62,6 +62,6 @@ def get_receipt(id: ErasureId) -> Response[Any]:
     tags=["erasures"],
     responses=documented(erasures.Verification, 400, 404),
 )
-def verify(id: ErasureId, wanted: Annotated[erasures.Verify | None, Body()] = None) -> Response[Any]:
+def verify_receipt(id: ErasureId, wanted: Annotated[erasures.Verify | None, Body()] = None) -> Response[Any]:
     """Asks for every key of the erased lives once more, and checks signature and chain. Changes nothing."""
     return answer(verify_erasure.verify(path_value(id), wanted.ids if wanted else ()))

@@ -21,7 +21,7 @@ router = APIGatewayHttpRouter()
     tags=["receipts"],
     responses=documented(receipts.EventReceipt, 400, 404, 409),
 )
-def get_receipt(
+def get_event_receipt(
     message_id: receipts.MessageId,
     id: receipts.Whose,
     timestamp: receipts.Timestamp = None,
