@@ -50,11 +50,11 @@ def read_header(data: bytes, *, is_last: bool) -> Header:
         except Refused as error:
             problem = f"the header row {error}"
             continue
-        if record and any(names):
+        if record:
             found.append(Header(delimiter, names, start + record.end))
-    if not found:
+    best = max(found, key=lambda one: len(one.names), default=None)
+    if best is None or not any(best.names):
         raise Refused(problem)
-    best = max(found, key=lambda one: len(one.names))
     if len(best.names) > MAX_COLUMNS or max(map(len, best.names)) > MAX_COLUMN_NAME:
         raise Refused(
             f"the header row may have {MAX_COLUMNS} columns with names of {MAX_COLUMN_NAME} characters at most"
