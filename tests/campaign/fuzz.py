@@ -25,11 +25,21 @@ from schemathesis.specs.openapi import checks as openapi
 from cdp_core import queue
 from cdp_core.domain.activity import type_of
 from cdp_core.domain.envelope import Envelope, Event, decode
-from cdp_core.tables.codec import from_json
+from cdp_core.tables.codec import from_json, to_json
 from local.gateway import HttpRequest
 from tests.double import StrictAws, strict_aws
+from tests.double.memory import Memory
 from tests.support.hostile import DEEPEST_LEVELS, Hostile, hostile_requests, nested
-from tests.support.product import ADMIN_KEY, Context, batch, drain_all, function, seed_keys, visibility_expires
+from tests.support.product import (
+    ADMIN_KEY,
+    SECRET_KEY,
+    Context,
+    batch,
+    drain_all,
+    function,
+    seed_keys,
+    visibility_expires,
+)
 from tests.support.wsgi import profiles_api, through_gateway
 
 ANSWERS = {200, 207, 400, 401, 404, 413, 415}
@@ -172,7 +182,7 @@ def timeline(name: str) -> Iterator[dict[str, Any]]:
 # --- the profiles API -------------------------------------------------------------------------------------------------
 
 _CONFIG = {"generation": {"allow-extra-parameters": False, "with-security-parameters": False}}
-_KNOWN = {"id": ["user_id:42", "anonymous_id:anon", "email:a@b.c"], "name": ["website"]}
+_PEOPLE = ["user_id:42", "anonymous_id:anon", "email:a@b.c"]
 _DOOMED = [f"user_id:doomed{n}" for n in range(20)]  # an erasure needs somebody whom nobody else needs
 _CHECKS = [
     not_a_server_error,
@@ -186,7 +196,11 @@ _CHECKS = [
 _BEYOND_SCHEMA = (
     *("already_exists", "too_many", "in_use", "unknown_kind", "profile id", "invalid_cursor"),
     *("since must be", "until must be", "no event has it", "built-in", "standard field", "choices:"),
-    *("is no contact field", "dates are not mapped", "has a meaning of its own"),
+    *("is no contact field", "dates are not mapped", "has a meaning of its own", "columns:", "cursor is not valid"),
+    *("must be an ISO 8601", "is no activity type", "same_profile", "identifies nobody", "say who by", "kind: must be"),
+    *("body: it must be a JSON object", "contact.", "fields.", "status:", "role:", "grants:", "lock and unlock"),
+    *("can identify nobody", "expires_at", "must be in the future", "occurred_at", "more than", "too_large"),
+    *("bad_request", "cannot be removed", "the file", "the csv", "ids.0"),
 )
 
 
@@ -194,34 +208,101 @@ def fuzz_api(examples: int, seed: int) -> dict[str, int]:
     """Right and wrong requests to every operation of the OpenAPI document: what it promises is what is answered."""
     figures: Counter[str] = Counter()
     config = SchemathesisConfig.from_dict(_CONFIG)
-    with strict_aws(), _replayable("fuzz_api", examples, seed):
+    with strict_aws(memory=Memory()), _replayable("fuzz_api", examples, seed):
         seed_keys()
-        _populate()
+        known = _populate()
         schema = schemathesis.openapi.from_wsgi("/openapi.json", profiles_api, config=config)
         for operation in schema.get_all_operations():
             for mode in GenerationMode:
-                _fuzz_operation(operation.ok(), mode, _settings(examples, seed), figures)
+                _fuzz_operation(operation.ok(), mode, _Fuzz(known, _settings(examples, seed), figures))
     return dict(figures)
 
 
-def _populate() -> None:
+@dataclass(frozen=True, slots=True)
+class _Fuzz:
+    """What exists by the variable of a path that names it, how many examples, and where figures go."""
+
+    known: dict[str, list[str]]
+    settings: Any
+    figures: Counter[str]
+
+
+def _populate() -> dict[str, list[str]]:
+    """Some of everything; what exists, by the first word of a route and the name of its variable."""
     ids = {"userId": "42", "anonymousId": "anon"}
     traits = {"email": "a@b.c", "name": "Ann", "plan": {"of": [1, None]}}
     batch({"type": "page", "messageId": "p", **ids}, {"type": "identify", "messageId": "i", **ids, "traits": traits})
     batch(*({"type": "page", "messageId": "p", "userId": name.partition(":")[2]} for name in _DOOMED))
+    batch({"type": "group", "messageId": "g", "groupId": "acme", "userId": "42"}, key=SECRET_KEY)
+    member = {"type": "track", "event": "memberregistration", "messageId": "m", "userId": "member"}
+    batch(
+        member,
+        member | {"event": "Order Completed", "messageId": "o", "properties": {"customer_id": "C1"}},
+        key=SECRET_KEY,
+    )
     drain_all()
+    label = {"code_name": "lead", "name": "Lead"}
+    consent = {"code_name": "news", "name": "News", "texts": {"en": {"short": "s", "full": "f"}}}
+    made = {
+        "statuses": _made("/statuses", label),
+        "account-roles": _made("/account-roles", label),
+        "consents": _made("/consents", consent),
+        "forms": _made("/forms", {"code_name": "contact-us", "name": "Contact us", "fields": {}}),
+        "admin-keys": _made("/admin-keys", {"name": "Desk", "role": "viewer"}),
+        "note": _made("/profiles/user_id%3A42/notes", {"text": "x"}),
+        "exports": _made("/profiles/user_id%3A42/exports", {"format": "csv"}),
+        "imports": _made("/imports", {"key": "user_id", "mode": "insert", "columns": {"id": "user_id"}, "csv": "id\r\n7\r\n"}),
+        "erasures": _erased(),
+        "suppressions": _made("/suppressions", {"kind": "user_id", "value": "unwanted"}),
+    }  # fmt: skip
+    ids = ("code_name", "id", "job_id", "import_id", "hash")
+    found = {name: [str(answer[key]) for key in ids if key in answer] for name, answer in made.items()}
+    found["jobs"] = found["exports"] + found["erasures"]
+    return found | {
+        "profiles": _PEOPLE,
+        "accounts": ["acme"],
+        "members": ["member"],
+        "customers": ["C1"],
+        "channels": ["website"],
+        "receipts": ["p", "i"],
+        "collection": ["users", "accounts"],
+        "profile": [*_PEOPLE, "group_id:acme"],
+    }
 
 
-def _fuzz_operation(operation: Any, mode: GenerationMode, settings: Any, figures: Counter[str]) -> None:
-    names = {"id": _DOOMED} if operation.method == "delete" else _KNOWN
-    known = st.one_of(st.none(), *(st.sampled_from(values) for values in names.values()))
+def _made(path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """What an admin's POST answers."""
+    data = to_json(body).encode()
+    answer = through_gateway(HttpRequest(method="POST", path=path, headers=tuple(ADMIN.items()), body=data))
+    found: dict[str, Any] = from_json(answer.body.decode())
+    return found
 
-    @settings
-    @given(operation.as_strategy(generation_mode=mode), known)
-    def one(case: Any, name: str | None) -> None:
+
+def _erased() -> dict[str, Any]:
+    """The job of an erasure that is done."""
+    path = f"/profiles/{quote(_DOOMED[-1], safe='')}"
+    answer = through_gateway(HttpRequest(method="DELETE", path=path, headers=tuple(ADMIN.items())))
+    found: dict[str, Any] = from_json(answer.body.decode())
+    return found
+
+
+def _names(operation: Any, known: dict[str, list[str]]) -> dict[str, list[str]]:
+    """What exists for each variable of a path; an erasure gets somebody whom nobody else needs."""
+    noun = operation.path.split("/")[1]
+    own = _DOOMED if operation.method == "delete" and operation.path == "/profiles/{id}" else known.get(noun, [])
+    return dict.fromkeys(("id", "code", "name", "hash", "message_id"), own) | known
+
+
+def _fuzz_operation(operation: Any, mode: GenerationMode, fuzz: _Fuzz) -> None:
+    names, figures = _names(operation, fuzz.known), fuzz.figures
+
+    @fuzz.settings
+    @given(operation.as_strategy(generation_mode=mode), st.booleans(), st.integers(0, 9))
+    def one(case: Any, is_known: bool, choice: int) -> None:
         figures["examples"] += 1
-        if name is not None:
-            case.path_parameters |= {key: name for key in case.path_parameters or {} if name in names.get(key, ())}
+        for key in case.path_parameters or {} if is_known else ():
+            if values := names.get(key):
+                case.path_parameters[key] = values[choice % len(values)]
         response = case.call(headers=ADMIN)
         figures[str(response.status_code)] += 1
         case.validate_response(response, checks=_CHECKS, headers=ADMIN)

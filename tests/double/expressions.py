@@ -6,7 +6,8 @@ from functools import cache
 from typing import Any
 
 Item = Mapping[str, Any]
-_TERM = re.compile(r"\s*(?:attribute_not_exists\(([#\w]+)\)|([#\w]+) (=|<) (:\w+))\s*")
+_TERM = re.compile(r"\s*(?:attribute_(not_)?exists\(([#\w]+)\)|([#\w]+) (=|<|>) (:\w+))\s*")
+_UNLESS_THERE = re.compile(r"if_not_exists\([#\w]+, (:\w+)\)")
 _CLAUSE = re.compile(r"\b(SET|REMOVE|ADD|DELETE)\b ")
 _RANGE = re.compile(
     r"(?:pk|lpk) = (:\w+)(?: AND (?:sk|lsk) BETWEEN (:\w+) AND (:\w+)| AND sk < (:\w+)| AND begins_with\(sk, (:\w+)\))?"
@@ -24,26 +25,27 @@ def holds(action: Mapping[str, Any], item: Item | None) -> bool:
 
 
 @cache
-def _groups(text: str) -> list[list[tuple[str, str, str, str]]]:
+def _groups(text: str) -> list[list[tuple[str, ...]]]:
     """Alternatives of terms that hold together; OR binds less than AND."""
     groups = []
     for part in text.split(" OR "):
         matches = [_TERM.fullmatch(term) for term in part.split(" AND ")]
-        groups.append([match.groups(default="") for match in matches if match])  # type: ignore[misc]
+        groups.append([match.groups(default="") for match in matches if match])
         assert all(matches), f"not understood: {text}"
-    return groups  # type: ignore[return-value]
+    return groups
 
 
-def _term(term: tuple[str, str, str, str], item: Item, names: Item, values: Item) -> bool:
-    absent, name, comparison, value = term
-    if absent:
-        return names.get(absent, absent) not in item
+def _term(term: tuple[str, ...], item: Item, names: Item, values: Item) -> bool:
+    absent, existing, name, comparison, value = term
+    if existing:
+        return (names.get(existing, existing) in item) is not bool(absent)
     found = item.get(names.get(name, name))
     if found is None:
         return False
     if comparison == "=":
         return bool(found == values[value])
-    return int(found["N"]) < int(values[value]["N"])
+    left, right = int(found["N"]), int(values[value]["N"])
+    return left < right if comparison == "<" else left > right
 
 
 def updated(action: Mapping[str, Any], item: Item | None) -> dict[str, Any]:
@@ -52,13 +54,15 @@ def updated(action: Mapping[str, Any], item: Item | None) -> dict[str, Any]:
     new = dict(item) if item is not None else dict(action["Key"])
     for verb, arguments in _clauses(action["UpdateExpression"]):
         for argument in arguments:
-            _VERBS[verb](new, names.get(argument[0], argument[0]), values.get(argument[-1]))
+            name = names.get(argument[0], argument[0])
+            if "unless_there" not in argument or name not in new:
+                _VERBS[verb](new, name, values.get(argument[-1]))
     return new
 
 
 @cache
 def _clauses(text: str) -> list[tuple[str, list[list[str]]]]:
-    parts = _CLAUSE.split(text)[1:]
+    parts = _CLAUSE.split(_UNLESS_THERE.sub(r"unless_there \1", text))[1:]
     return [
         (verb, [re.split(r" = | ", one.strip()) for one in parts[at + 1].split(",")])
         for at, verb in enumerate(parts)

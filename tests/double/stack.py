@@ -54,7 +54,6 @@ def deploy() -> dict[str, str]:
         "QUEUE_URL": _queue("events"),
         "DEAD_LETTER_QUEUE_URL": _queue("dead"),
         "BUCKET": "cdp-bucket",
-        "ADMIN_RATE_PER_MINUTE": "60000",  # a test's own limit is asserted where it is set
         "IDENTITY_SECRET": secrets.create_secret(Name="identity", SecretString="identity-key")["ARN"],
         "ADMIN_SECRET": secrets.create_secret(Name="admin", SecretString="local-admin-key")["ARN"],
     }

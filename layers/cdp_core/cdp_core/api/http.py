@@ -100,6 +100,12 @@ def documented(model: type[Any], *errors: int, status: int = 200) -> dict[int, A
     return answers
 
 
+def with_csv(answers: dict[int, Any]) -> dict[int, Any]:
+    """What a route answers that can answer in CSV as well."""
+    answers[200]["content"]["text/csv"] = {"schema": {"type": "string", "examples": ['"section","leaf"\r\n']}}
+    return answers
+
+
 def routable(event: dict[str, Any]) -> dict[str, Any]:
     """The event as the resolver can read it: variables in the path encoded again, for a decoded one may hold a slash,
     and the body as JSON text whatever its content type says.

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from cdp_core.api import exports as shapes
 from cdp_core.api import operations
-from cdp_core.api.http import JSON, answer, documented, path_value
+from cdp_core.api.http import JSON, answer, documented, path_value, with_csv
 from cdp_core.api.parameters import ProfileId
 from cdp_core.domain.export import CSV, kind_of
 from cdp_core.domain.profile_filter import Filter
@@ -23,7 +23,7 @@ _TIMES = ("seen_since", "seen_until", "created_since", "created_until")
     "/profiles/<id>/export",
     summary="Export a person",
     tags=["exports"],
-    responses=documented(shapes.PersonExport, 400, 404, 409),
+    responses=with_csv(documented(shapes.PersonExport, 400, 404, 409)),
 )
 def export_profile(id: ProfileId, format: Annotated[shapes.Format, Query()] = "json") -> Response[Any]:
     """Everything held on the person as one answer, JSON or CSV; 400 `too_large` beyond 5 000 lines, for which there are files."""

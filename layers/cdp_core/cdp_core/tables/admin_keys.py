@@ -85,7 +85,7 @@ def end(key_id: str, *, revoked_at: int | None = None, expires_at: int | None = 
         TableName=settings().profiles_table,
         Key=dynamo.key_of(_place(key_id)),
         UpdateExpression="SET #name = :at",
-        ConditionExpression="attribute_exists(pk) AND (attribute_not_exists(#name) OR #name > :at)",
+        ConditionExpression="attribute_exists(pk) AND attribute_not_exists(#name) OR #name > :at",
         ExpressionAttributeNames={"#name": name},
         ExpressionAttributeValues={":at": {"N": str(at)}},
     )
