@@ -26,7 +26,7 @@ from tests.double.memory import Memory  # noqa: E402
 from tests.support.product import ADMIN_KEY, SECRET_KEY, Context, batch, drain_all, function, request, seed_keys  # noqa: E402
 
 PROFILES, SEED = 2_000, 1
-USER, OTHER = "user_id%3Afill-8", "user_id%3Afill-18"
+USER, OTHER = "user_id%3Afill-8", "user_id%3Afill-38"
 _LABEL = {"code_name": "bench", "name": "Bench"}
 _CONSENT = {"code_name": "bench", "name": "Bench", "texts": {"en": {"short": "s", "full": "f"}}}
 _FIELD = {"entity": "contact", "name": "bench", "caption": "Bench", "type": "text"}
