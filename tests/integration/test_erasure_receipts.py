@@ -197,7 +197,8 @@ def test_the_chain_holds_when_its_beginning_was_kept_long_enough() -> None:
 @pytest.mark.usefixtures("_keys")
 def test_two_erasures_that_end_at_once_keep_one_chain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compare-and-swap on the chain's end."""
-    fill("ann", "bob")
+    fill("ann", "bob", "eve")
+    erase("eve")
     jobs_made = [str(call("DELETE", f"/profiles/user_id%3A{name}")[1]["job_id"]) for name in ("ann", "bob")]
     original = erasure_receipts.append
 
@@ -211,7 +212,7 @@ def test_two_erasures_that_end_at_once_keep_one_chain(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(erasure_receipts, "append", raced)
     work()
-    assert sorted(call("GET", f"/erasures/{job}")[1]["number"] for job in jobs_made) == [1, 2]
+    assert sorted(call("GET", f"/erasures/{job}")[1]["number"] for job in jobs_made) == [2, 3]
     assert all(verify(job)["chain_valid"] for job in jobs_made)
 
 

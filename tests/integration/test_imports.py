@@ -13,19 +13,13 @@ from cdp_core.tables import listing
 from cdp_core.usecases.imports import file_of
 from tests.double import StrictAws
 from tests.integration.test_profiles_api import call, identify, page
-from tests.support.imports import Clock, begin, counts, load, make, report, start, work
+from tests.support.imports import Clock, begin, counts, finish, load, make, person, report, start
 from tests.support.product import batch, drain_all
 
 
 @pytest.fixture(autouse=True)
 def _world(aws: StrictAws, monkeypatch: pytest.MonkeyPatch) -> None:
     begin(monkeypatch)
-
-
-def person(text: str) -> dict[str, Any] | None:
-    """The contact of whoever is meant, or None."""
-    status, profile = call("GET", f"/profiles/{text.replace(':', '%3A')}")
-    return dict(profile["contact"]) if status == 200 else None
 
 
 def known(user_id: str, **traits: Any) -> None:
@@ -262,7 +256,7 @@ def test_a_file_that_is_replaced_or_gone_after_the_start_fails_and_nothing_of_th
         made = make("E,F,C\nann@b.c,Ann,Rome\n")
         call("POST", f"/imports/{made['import_id']}/start")
         change(file_of(made["import_id"]))
-        work(made["import_id"])
+        finish(made["import_id"])
         _, shown = call("GET", f"/imports/{made['import_id']}")
         assert (shown["status"], shown["counts"]["rows"]) == ("failed", 0)
     assert person("email:mallory@b.c") is None

@@ -118,6 +118,19 @@ def test_a_merge_is_taken_back_exactly_and_events_do_not_bring_it_back() -> None
     assert call("GET", f"/profiles/{ANN}")[1]["activity_counts"]["total"] == 4
 
 
+@pytest.mark.parametrize(("one", "other"), [(ANN, BEN), (BEN, ANN)])
+def test_a_merge_is_taken_back_whichever_of_the_two_is_named_first(one: str, other: str) -> None:
+    """Which id stayed is nothing that an admin chose. A repeat is no change either way."""
+    fill()
+    before = seen()
+    call("POST", f"/profiles/{ANN}/merge", {"with": "user_id:ben"})
+    assert call("DELETE", f"/profiles/{one}/merges/{other}")[0] == 200
+    assert seen() == before
+    assert [
+        call("DELETE", f"/profiles/{first}/merges/{second}")[0] for first, second in ((one, other), (other, one))
+    ] == [200, 200]
+
+
 def test_events_after_a_merge_count_where_they_belong() -> None:
     """Of both users, and of a device that joins one of them."""
     fill()

@@ -83,6 +83,7 @@ def _schemas(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    schema = schema.get("anyOf", [schema])[0]  # a body that may be left out
     if "$ref" in schema:
         found: dict[str, Any] = document()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
         return found

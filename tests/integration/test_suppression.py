@@ -17,6 +17,7 @@ from tests.double import Fault, Plan, StrictAws, strict_aws
 from tests.double.faults import LOST, RAISE_BEFORE, Died
 from tests.double.memory import Memory
 from tests.integration.test_profiles_api import call, identify, page
+from tests.integration.test_restore import copy, put_back
 from tests.support.product import batch, drain_all, seed_keys, track, user, visibility_expires, visitor
 
 START = 1_900_000_000_000
@@ -478,3 +479,54 @@ def test_a_flush_reads_nothing_more_for_suppressions(aws: StrictAws) -> None:
     made = list(aws.calls)
     assert set(made) == {"ReceiveMessage", "DeleteMessageBatch", "BatchGetItem", "Query"}  # hot items, and the types
     assert made.count("BatchGetItem") == made.count("Query") == 1
+
+
+@pytest.mark.usefixtures("_keys")
+def test_a_claim_while_the_visitor_was_suppressed_does_not_void_the_one_behind_it() -> None:
+    """Both in one drain: the refusal speaks of its own request only."""
+    call("POST", "/suppressions", {"kind": "anonymous_id", "value": "anon"})
+    later()
+    batch(page("p", userId="43", anonymousId="anon"))
+    later()
+    call("DELETE", f"/suppressions/{visitor('anon').id}")
+    later()
+    batch(page("q", userId="43", anonymousId="anon"))
+    drain_all()
+    assert visitor("anon").parent == user("43").id
+
+
+@pytest.mark.usefixtures("_keys")
+def test_a_replay_after_a_restore_suppresses_who_was_erased_with_suppression(aws: StrictAws) -> None:
+    """D8: the ledger keeps it, with the reason and who asked."""
+    fill()
+    backup = copy(aws)
+    job = call("DELETE", "/profiles/user_id%3A42?reason=request&suppress=true")[1]["job_id"]
+    finish(job)
+    listed = call("GET", "/suppressions")[1]["items"]
+    put_back(aws, backup)
+    assert call("GET", "/suppressions")[1]["items"] == []
+    call("POST", "/erasures/replay")
+    jobs.work_jobs(lambda: 60_000, reread)
+    assert call("GET", "/suppressions")[1]["items"] == listed
+    batch(page("p", userId="42"))
+    assert drain_all()["suppressed"] == 1
+    finish(job)
+    assert call("GET", f"/erasures/{job}")[1]["reason"] == "request"
+
+
+@pytest.mark.usefixtures("_keys")
+def test_an_admin_is_told_that_a_suppressed_person_cannot_be_changed_or_made(aws: StrictAws) -> None:
+    """What is applied in process obeys too; silence would be a lie."""
+    fill()
+    call("POST", "/suppressions", WHO)
+    call("POST", "/suppressions", {"kind": "user_id", "value": "nobody"})
+    later()
+    before = call("GET", "/profiles/user_id%3A42")[1]
+    for method, path, body in (
+        ("PATCH", "/profiles/user_id%3A42", {"contact": {"first_name": "Ann"}}),
+        ("POST", "/profiles", {"user_id": "nobody", "contact": {"first_name": "Ann"}}),
+    ):
+        status, answer = call(method, path, body)
+        assert (status, answer["error"]["code"]) == (400, "suppressed"), path
+    assert call("GET", "/profiles/user_id%3A42")[1] == before
+    assert "Ann" not in json.dumps(aws.items("profiles"), default=str)

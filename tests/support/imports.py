@@ -42,10 +42,10 @@ def start(import_id: str) -> None:
     """Starts it and works its job to the end."""
     status, job = call("POST", f"/imports/{import_id}/start")
     assert (status, job["job_id"], job["type"]) == (202, import_id, "import"), job
-    work(import_id)
+    finish(import_id)
 
 
-def work(import_id: str) -> None:
+def finish(import_id: str) -> None:
     """Works all jobs until this one is at its end."""
     for _ in range(40):
         Clock.now += 1_000
@@ -80,3 +80,9 @@ def report(import_id: str, query: str = "") -> list[dict[str, Any]]:
         if found["cursor"] is None:
             return items
         cursor = f"&cursor={found['cursor']}"
+
+
+def person(text: str) -> dict[str, Any] | None:
+    """The contact of whoever is meant, or None."""
+    status, profile = call("GET", f"/profiles/{text.replace(':', '%3A')}")
+    return dict(profile["contact"]) if status == 200 else None

@@ -43,12 +43,17 @@ def _merge(leaf: Leaf, tree: Tree) -> dict[str, Any]:
 def unmerge(text: str, merged: str) -> dict[str, Any]:
     """Takes a merged-away id out of the profile that `text` names; the pair is not merged by events again. Again is no change.
 
+    The two may be named the other way round: which of them leads to the other is nothing that people choose.
+
     Raises NotFound if it is not part of the profile, InvalidInput if it was taken out of too many, Contended.
     """
     root, child = name(text), name(merged)
     for _ in range(TRIES):
         tree = links.load_tree(child.leaf)
         leaf = tree.leaves[child.leaf]
+        if root.leaf in tree.leaves and tree.leaves[root.leaf].parent == leaf.id:
+            root, child = child, root
+            leaf = tree.leaves[child.leaf]
         if child.epoch not in (None, leaf.epoch):
             break
         if leaf.parent is None:
@@ -75,10 +80,12 @@ def _cut(child: Leaf, tree: Tree) -> bool:
 
 def _already(leaf: Leaf, root: Named) -> dict[str, Any]:
     """The answer to a repeat, even where the other person was erased meanwhile. Raises NotFound if the two were never taken apart."""
-    former = sorted(leaf.unlinked & links.load_tree(root.leaf).leaves.keys())
-    if not former:
-        raise NotFound("there is no such merge")
-    return _listed(leaf.id, former[0])
+    other = links.load_tree(root.leaf)
+    if former := sorted(leaf.unlinked & other.leaves.keys()):
+        return _listed(leaf.id, former[0])
+    if leaf.id in other.leaves[root.leaf].unlinked:
+        return _listed(root.leaf, leaf.id)
+    raise NotFound("there is no such merge")
 
 
 def _listed(child: str, parent: str) -> dict[str, Any]:
