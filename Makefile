@@ -35,7 +35,7 @@ verify: API ?= http://127.0.0.1:8787
 verify: export KEY ?= local-admin-key
 verify:  ## proves an erasure on a running deployment, or fails: ERASURE=<job id>, API=<URL>, KEY=<admin key>
 	@printf 'Authorization: Bearer %s' "$$KEY" | curl -fsS -X POST -H @- -d '{}' "$(API)/erasures/$(ERASURE)/verify" | \
-	  $(PYTHON) -c 'import json, sys; found = json.load(sys.stdin); print(json.dumps(found, indent=2)); sys.exit(not found["verified"])'
+	  $(PYTHON) -c 'import json, sys; text = sys.stdin.read(); print(text); sys.exit(not text or not json.loads(text)["verified"])'
 
 PROFILES ?= 100000
 fill: $(VENV)/run.stamp  ## sends made-up people to a running platform: PROFILES=100000, PORT=8787, SEED=1

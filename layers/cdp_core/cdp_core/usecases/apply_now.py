@@ -9,7 +9,7 @@ from typing import Any
 from cdp_core import clock
 from cdp_core.domain.envelope import Envelope, Event, envelope_key
 from cdp_core.domain.identity import ANONYMOUS_ID, USER_ID, Identifier
-from cdp_core.errors import Contended
+from cdp_core.errors import Contended, InvalidInput
 from cdp_core.usecases.apply_envelopes import apply_envelopes
 
 ADMIN = "admin"  # the source of what admins say, where a channel stands for what clients say; and its legal basis
@@ -19,7 +19,8 @@ _MILLISECONDS = 20_000
 def apply_edits(identifiers: Mapping[str, str], said: Mapping[str, Any], *, time: int) -> str:
     """Stores what an admin said (registers) of the person with these identifiers (by kind); its message id. `time` in ms.
 
-    Raises Contended if others changed the profile too often; the request may be sent again.
+    Raises Contended if others changed the profile too often; the request may be sent again. Raises InvalidInput if the person is
+    suppressed.
     """
     now = clock.now_ms()
     event = Event(
@@ -32,9 +33,14 @@ def apply_edits(identifiers: Mapping[str, str], said: Mapping[str, Any], *, time
         body={"edits": dict(said)},
     )
     envelope = admin_envelope(event, received_at=now)
-    failed = apply_envelopes({envelope.key: envelope}, {envelope.key: 1}, lambda: _MILLISECONDS, Counter())
+    counts: Counter[str] = Counter()
+    failed = apply_envelopes({envelope.key: envelope}, {envelope.key: 1}, lambda: _MILLISECONDS, counts)
     if failed:
         raise Contended("the profile changed too often; send the request again")
+    if counts["suppressed"]:
+        raise InvalidInput(
+            "the person is suppressed: nothing about them is stored until that is lifted", code="suppressed"
+        )
     return event.message_id
 
 
