@@ -1,6 +1,7 @@
 """Requests and answers of the profiles API in HTTP's terms: paths and bodies made safe, exact JSON, one form of error."""
 
 import base64
+import inspect
 import json
 import math
 import re
@@ -63,7 +64,6 @@ _MEANINGS = {
 MAX_BODY = 1024 * 1024
 MAX_DEPTH = 16
 _MAX_FIELD = 100  # characters of a field's name that an error repeats: clients choose names
-_NON_WORD = re.compile(r"\W")
 _PARAMETER = re.compile(r"{(\w+)}")
 # Possessive, and an unclosed text reaches to the end: one pass, whatever comes.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
@@ -79,13 +79,14 @@ class Resolver(APIGatewayHttpResolver):
     """The resolver, with a document that says what we answer: wrong input is 400, never 422."""
 
     def get_openapi_schema(self, **options: Any) -> Any:
-        """The OpenAPI document of all routes."""
+        """The OpenAPI document of all routes: named after their functions, described by their docstrings."""
+        for route in self._dynamic_routes + self._static_routes:
+            route.operation_id, route.description = route.func.__name__, inspect.getdoc(route.func)
         document = super().get_openapi_schema(**options)
-        for path, item in (document.paths or {}).items():
+        for item in (document.paths or {}).values():
             for method in ("get", "post", "put", "patch", "delete"):
                 if operation := getattr(item, method):
                     operation.responses.pop(422, None)
-                    operation.operationId = operation.operationId.removesuffix(f"{_NON_WORD.sub('_', path)}_{method}")
         if document.components and document.components.schemas:
             for name in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
                 document.components.schemas.pop(name, None)
