@@ -12,8 +12,7 @@ from cdp_core import clock
 from cdp_core.domain import imports as rules
 from cdp_core.domain.identity import is_leaf_id
 from cdp_core.errors import CdpError
-from cdp_core.tables import imports, leaves
-from cdp_core.usecases import jobs
+from cdp_core.usecases import import_rows, jobs
 from cdp_core.usecases.check import examine
 from cdp_core.wire.segment import reread
 from tests.campaign.world import Inline
@@ -22,7 +21,7 @@ from tests.double.faults import LOST, RAISE_AFTER, RAISE_BEFORE, Died
 from tests.double.memory import Memory
 from tests.integration.test_profiles_api import call, identify, page
 from tests.support.imports import START, Clock, counts, finish, make, person, report
-from tests.support.product import batch, drain_all, leaf_of, seed_keys, user
+from tests.support.product import batch, drain_all, seed_keys, user
 
 COLUMNS = {"U": "user_id", "F": "first_name", "C": "city"}
 
@@ -116,28 +115,50 @@ def test_an_import_that_dies_at_any_call_ends_as_if_it_had_not(mode: str, monkey
                 assert _dying(mode, fault)[0] == expected, fault
 
 
-def test_two_processes_that_work_on_one_part_agree_on_what_was_decided() -> None:
+@pytest.mark.parametrize("moment", ["judge", "apply_envelopes"])
+def test_two_processes_that_work_on_one_part_agree_on_what_was_decided(
+    moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A process that lost its lease goes on for a while: the first plan and the first outcome stand."""
     with world() as (_, memory):
         known(0)
         import_id = ask("insert", rows(0, 5, 6))
-        stale, plan = [], imports.plan
 
-        def late(*arguments: Any, **options: Any) -> Any:
-            if not stale:
-                stale.append(True)
-                Clock.now += 100_000
-                jobs.work_jobs(lambda: 60_000, reread)  # another process takes over and does all of it
-                assert counts(import_id) == {"failed": 1, "inserted": 2}
-            return plan(*arguments, **options)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(imports, "plan", late)
+        def all_of_it() -> None:
+            Clock.now += 100_000
             jobs.work_jobs(lambda: 60_000, reread)
+            assert counts(import_id) == {"failed": 1, "inserted": 2}
+            call("DELETE", "/profiles/user_id%3Au5")
+
+        once_before(monkeypatch, moment, all_of_it)
+        jobs.work_jobs(lambda: 60_000, reread)
         finish(import_id)
         assert counts(import_id) == {"failed": 1, "inserted": 2}
         assert [one["outcome"] for one in report(import_id)] == ["failed", "inserted", "inserted"]
         assert not faults(memory)
+
+
+def once_before(monkeypatch: pytest.MonkeyPatch, name: str, happening: Callable[[], None]) -> None:
+    """Lets something happen before the job's next use of a function."""
+    inner = getattr(import_rows, name)
+
+    def call_late(*arguments: Any) -> Any:
+        monkeypatch.setattr(import_rows, name, inner)
+        happening()
+        return inner(*arguments)
+
+    monkeypatch.setattr(import_rows, name, call_late)
+
+
+def test_somebody_erased_while_their_row_is_on_its_way_is_reported_as_erased(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report says what became of the row, not what was planned."""
+    with world():
+        known(0, 1)
+        import_id = ask("overwrite", rows(0, 1))
+        once_before(monkeypatch, "apply_envelopes", lambda: call("DELETE", "/profiles/user_id%3Au0"))
+        jobs.work_jobs(lambda: 60_000, reread)
+        assert [one["outcome"] for one in report(import_id)] == ["erased", "updated"]
+        assert person("user_id:u0") is None
 
 
 class Meeting:
@@ -241,20 +262,15 @@ def test_an_erasure_wins_over_an_import_and_a_flush_in_every_order(block: int) -
 def test_a_long_import_dies_again_and_again_and_is_exact() -> None:
     """20 000 rows in slices; every death is somewhere else."""
     people, dice = 20_000, random.Random(7)
+    addresses = [f"p{n if n % 10 else n // 20}@b.c" for n in range(people)]
+    csv = "".join(f"{one},First{n},{'x' * (n % 30)}\n" for n, one in enumerate(addresses))
     with world() as (aws, memory):
-        csv = "".join(
-            f"p{n if n % 10 else n // 20}@b.c,First{n},{'' if n % 7 else 'x' * (n % 300)}\n" for n in range(people)
-        )
-        made = make(
-            "E,F,C\n" + csv[:900_000].rpartition("\n")[0] + "\n", columns={"E": "email", "F": "first_name", "C": "city"}
-        )
-        import_id, total = made["import_id"], csv[:900_000].count("\n")
+        import_id = make("E,F,C\n" + csv)["import_id"]
         call("POST", f"/imports/{import_id}/start")
         deaths = 0
         while _status(import_id) not in ("done", "failed"):
-            aws.reset(
-                Plan(faults=(Fault("*", dice.randrange(20_000), dice.choice([RAISE_BEFORE, RAISE_AFTER, LOST])),))
-            )
+            fault = Fault("*", dice.randrange(20_000), dice.choice([RAISE_BEFORE, RAISE_AFTER, LOST]))
+            aws.reset(Plan(faults=(fault,)))
             try:
                 jobs.work_jobs(lambda: 60_000, reread)
             except Died:
@@ -262,13 +278,9 @@ def test_a_long_import_dies_again_and_again_and_is_exact() -> None:
             aws.reset()
             Clock.now += 100_000
         found = counts(import_id)
-        addresses = {line.partition(",")[0] for line in csv[:900_000].rpartition("\n")[0].splitlines()}
         assert deaths > 3
-        assert found["inserted"] == len(addresses)
-        assert sum(found.values()) == total
-        roots = [key for key in memory.table("ProfilesTable").partitions if is_leaf_id(key)]
-        assert len(roots) == len(addresses)
-        for leaf in dice.sample(sorted(roots), 50):
-            assert leaves.load(leaf).is_live
-            assert not examine(leaf)
-        assert leaf_of("user_id", "nobody") not in roots
+        assert found["inserted"] == len(set(addresses))
+        assert sum(found.values()) == people
+        roots = sorted(filter(is_leaf_id, memory.table("ProfilesTable").partitions))
+        assert len(roots) == len(set(addresses))
+        assert not any(map(examine, dice.sample(roots, 50)))
