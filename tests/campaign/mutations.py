@@ -20,7 +20,7 @@ from cdp_core.usecases.shared_consents import identified
 
 Patch = dict[str, Any]
 _commit, _evict, _recount, _parse = leaves.commit, counting.evict, counting.recount, leaves.parse
-_apply, _store, _settled, _next_phase = drain._apply, store_rows.store_rows, links.settled, erasure.next_phase
+_apply, _store, _settled, _after_phase = drain._apply, store_rows.store_rows, links.settled, erasure.after_phase
 
 
 def _unconditional(before: Leaf, after: Leaf) -> bool:
@@ -108,8 +108,11 @@ def _optimistic_swap(before: Leaf, after: Leaf) -> bool:
         return True
 
 
-def _one_sweep(phase: str) -> str:
-    return erasure.EXPIRE if phase == erasure.FIRST_SWEEP else _next_phase(phase)
+def _one_sweep(job: Any, *, now: int) -> Any:
+    after = _after_phase(job, now=now)
+    while job.phase == erasure.FIRST_SWEEP and after.phase != erasure.EXPIRE:
+        after = _after_phase(after, now=now)
+    return after
 
 
 def _first_processed(wish: Any, child: Leaf) -> Verdict | None:
@@ -165,7 +168,7 @@ MUTANTS: dict[str, tuple[str, Patch]] = {
     "newest evicted": ("the ring forgets the newest", {"cdp_core.domain.counting.evict": _newest_goes}),
     "message deleted first": ("messages are deleted before they are applied", {"cdp_core.usecases.drain._apply": _deleted_first}),
     "tombstone not checked": ("what was received before an erasure is stored", {"cdp_core.usecases.apply_leaf._wanted": _all_wanted}),
-    "single sweep": ("stragglers of an erased life stay", {"cdp_core.domain.erasure.next_phase": _one_sweep}),
+    "single sweep": ("stragglers of an erased life stay", {"cdp_core.domain.erasure.after_phase": _one_sweep}),
     "no clock margin": ("an erasure trusts that all clocks agree", {"cdp_core.domain.erasure.CLOCK_MARGIN_MS": 0}),
     "incomplete into the ring": ("an envelope is remembered though a put had no certain answer", {"cdp_core.usecases.apply_leaf.store_rows": _incomplete_counts}),
     "every row is mine": ("rows of other envelopes are counted as one's own", {"cdp_core.usecases.store_rows._claim": _every_row_mine}),

@@ -43,9 +43,9 @@ class Entry:
         return f"{self.leaf}.{self.rank}"
 
     @property
-    def order(self) -> tuple[int, bool, str]:
-        """By rank; of two with the same the withdrawal comes last."""
-        return (self.rank, not self.agreed, self.leaf)
+    def order(self) -> tuple[int | bool | str, ...]:
+        """By rank; of two with the same the withdrawal comes last. The rest makes every order of arrival the same one."""
+        return (self.rank, not self.agreed, self.leaf, self.code, self.text, self.language, self.channel, self.at)
 
 
 def added(history: Iterable[Entry], new: Entry) -> tuple[Entry, ...]:
