@@ -10,6 +10,7 @@ import requests
 from cdp_core import files
 from cdp_core.domain import imports as rules
 from cdp_core.tables import listing
+from cdp_core.usecases import import_rows
 from cdp_core.usecases.imports import file_of
 from tests.double import StrictAws
 from tests.integration.test_profiles_api import call, identify, page
@@ -279,3 +280,35 @@ def test_nothing_personal_is_left_of_an_import_but_the_people(aws: StrictAws) ->
     found = files.read(file_of(import_id), start=0, length=10)
     assert found is not None
     assert found.size == 0
+
+
+def test_an_export_of_a_list_comes_back_unchanged(aws: StrictAws) -> None:
+    """Formulas, numbers, line breaks: what was written is what is read."""
+    call("POST", "/fields", {"entity": "contact", "name": "score", "caption": "Score", "type": "number"})
+    said = {"firstName": "=1+1", "phone": "+49 30 1", "city": "'-x", "address": {"street": 'two\nlines, "quoted"'}}
+    known("42", email="ann@b.c", score=-5.25, **said)
+    known("43", email="bob@b.c", firstName="Bob")
+    fields = ["email", "first_name", "mobile_phone", "city", "address", "custom.score"]
+    job = call("POST", "/exports", {"verification": "all", "format": "csv", "fields": fields})[1]
+    finish(job["job_id"])
+    text = files.read(f"exports/{job['job_id']}/00000.csv", start=0, length=100_000)
+    assert text is not None
+    csv = text.data.decode()
+    assert "'=1+1" in csv
+    assert counts(load(csv, columns={name: name for name in fields})) == {"unchanged": 2}
+
+
+def test_a_row_that_the_store_never_takes_is_reported_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many tries: one row cannot hold up a file for good."""
+    inner = import_rows.apply_envelopes
+
+    def stubborn(envelopes: Any, *rest: Any) -> set[bytes]:
+        refused = {key for key, one in envelopes.items() if one.events[0].message_id.endswith("-3")}
+        return refused | inner({key: one for key, one in envelopes.items() if key not in refused}, *rest)
+
+    monkeypatch.setattr(import_rows, "apply_envelopes", stubborn)
+    import_id = load("E,F,C\nann@b.c,Ann,Rome\nbob@b.c,Bob,Oslo\neve@b.c,Eve,Oslo\n")
+    assert counts(import_id) == {"inserted": 2, "failed": 1}
+    (row,) = report(import_id, "&only=errors")
+    assert (row["row"], "import this row again" in row["errors"][0]["message"]) == (3, True)
+    assert person("email:bob@b.c") is None
