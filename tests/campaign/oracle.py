@@ -53,6 +53,7 @@ class Truth:
     sent: list[Sent] = field(default_factory=list)
     ended: dict[str, Ended] = field(default_factory=dict)
     cuts: dict[str, list[Cut]] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)  # known users whom an admin put under others, as asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ class Expected:
         """The earliest received claim that no erasure and no unmerge voids wins."""
         cuts = [cut for cut in self.truth.cuts.get(leaf, []) if cut.tick > self._end(leaf).tick]
         sure = min(self._claims(leaf, cuts, sure=True), default=None)
-        wanted = {sure[1] if sure else None}
+        wanted = {sure[1] if sure else None, self.truth.merged.get(leaf)}
         wanted |= {parent for key, parent in self._claims(leaf, cuts, sure=False) if sure is None or key < sure[0]}
         return [] if seen.parent in wanted else [f"is under {seen.parent}, not under one of {wanted}"]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest import mock
 
+from cdp_core.domain.access import ADMIN, caller_with
 from cdp_core.domain.envelope import decode
 from cdp_core.domain.identity import Identifier
 from cdp_core.domain.leaf import Leaf
@@ -12,7 +13,7 @@ from cdp_core.domain.times import iso
 from cdp_core.errors import InvalidInput, NotFound
 from cdp_core.tables import activities, contacts, dead_letters, leaves
 from cdp_core.tables.codec import from_json
-from cdp_core.usecases import erase, jobs, unmerge
+from cdp_core.usecases import erase, jobs, merge, unmerge
 from cdp_core.usecases.check import examine
 from cdp_core.usecases.drain import drain
 from cdp_core.usecases.repair import repair_counts
@@ -43,6 +44,7 @@ class Config:
     links: float = 0.0
     deletes: int = 0
     unmerges: int = 0
+    merges: int = 0
     repairs: int = 0
     consents: int = 0
     dead_after: int = 0
@@ -53,6 +55,7 @@ class Config:
     weather: Weather = field(default_factory=Weather)
 
 
+_ADMIN = caller_with("key:campaign", "Campaign", ADMIN)
 CONFIGS: dict[str, Config] = {
     "plain": Config(),
     "zombies": Config(visibility=6, flushers=5),
@@ -60,9 +63,9 @@ CONFIGS: dict[str, Config] = {
     "delete": Config(deletes=2, visibility=15),
     "delete+skew": Config(deletes=2, visibility=15, weather=Weather(skew=4)),
     "dead-letter queue": Config(dead_after=2, visibility=10, weather=Weather(crash=0.03)),
-    "links": Config(users=2, visitors=3, requests=10, links=0.6, unmerges=2, visibility=15),
+    "links": Config(users=2, visitors=3, requests=10, links=0.6, unmerges=2, merges=2, visibility=15),
     "repairs": Config(repairs=3, visibility=10),
-    "links+deletes": Config(users=2, visitors=3, requests=10, links=0.7, unmerges=2, deletes=3, spans=(60, 150), visibility=12, weather=Weather(lost=0.06, late=0.05, skew=4)),
+    "links+deletes": Config(users=2, visitors=3, requests=10, links=0.7, unmerges=2, merges=2, deletes=3, spans=(60, 150), visibility=12, weather=Weather(lost=0.06, late=0.05, skew=4)),
     "consents": Config(users=2, visitors=3, requests=14, links=0.5, unmerges=2, deletes=1, consents=6, spans=(60, 250), visibility=12, weather=Weather(lost=0.05, late=0.05, skew=4)),
     "expiring tombstones": Config(users=1, visitors=0, requests=12, deletes=2, expiring=True, comes_back=True, visibility=5, spans=(1000, 1500), weather=Weather(calm=1800, straggle=15, skew=3)),
     "everything": Config(users=2, visitors=2, requests=10, links=0.5, unmerges=1, deletes=2, repairs=1, consents=3, dead_after=4, expiring=True, visibility=8, spans=(60, 250), weather=Weather(crash=0.02, lost=0.05, late=0.04, skew=4)),
@@ -134,6 +137,7 @@ class Schedule:
             for _ in range(config.consents)
         ]
         plan += [(dice.randrange(20, 300), "repair", dice.choice(sorted(self.leaves))) for _ in range(config.repairs)]
+        plan += [(dice.randrange(300), dice.choice(("merge", "part")), None) for _ in range(config.merges)]
         return plan
 
     def _when(self, number: int, span: int) -> int:
@@ -225,6 +229,8 @@ class Schedule:
             self.world.start("delete", lambda: self._unless_unknown(erase.request_erasure, about), again=True)
         elif what == "consent":
             self.world.start("consent", self.decisions.start(*about, lambda: self.world.now), again=True)
+        elif what in ("merge", "part"):
+            self._start_merge(parting=what == "part")
         elif what == "repair":
             self.world.start("repair", lambda: repair_counts(about))
         else:
@@ -249,6 +255,17 @@ class Schedule:
             use_case(*arguments)
         except (NotFound, InvalidInput):
             return
+
+    def _start_merge(self, *, parting: bool) -> None:
+        """An admin makes the two known users one, or two again."""
+        one, other = (f"user_id:{name}" for name in self.users)
+        parent, child = sorted(leaf_of("user_id", name) for name in self.users)
+        self.truth.merged[child] = parent
+        if parting:
+            run = lambda: self._unless_unknown(unmerge.unmerge, one, other)  # noqa: E731
+        else:
+            run = lambda: self._unless_unknown(merge.merge, one, other, _ADMIN, None)  # noqa: E731
+        self.world.start("merge", run, again=True)
 
     def _start_unmerge(self, visitor: str) -> None:
         child = self._hot(leaf_of("anonymous_id", visitor))
