@@ -39,8 +39,9 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_stored(aws: StrictAws) ->
         assert status == 400, wrong
         assert words in answer["error"]["message"], answer
     assert [one for one in aws.items("profiles") if one["pk"]["S"] == "imports"] == before == []
-    for path in ("", "/report", "/start"):
-        assert call("POST" if path == "/start" else "GET", f"/imports/nothing{path}")[0] == 404
+    for unknown in ("nothing", "%00", "x" * 2_000, "1900000000000-0123456789abcdef", "%2e%2e"):
+        for path in ("", "/report", "/start"):
+            assert call("POST" if path == "/start" else "GET", f"/imports/{unknown}{path}")[0] == 404
     assert call("GET", "/imports?cursor=x")[0] == 400
 
 

@@ -1,5 +1,6 @@
 """Imports of contacts, as admins ask for them: made, given a file, started, watched."""
 
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from cdp_core.tables import imports, jobs
 from cdp_core.usecases.paging import Candidate, Page, Position, take
 
 CONTENT_TYPE = "text/csv"
+_ID = re.compile(r"\d{13}-[0-9a-f]{16}")
 _PARTS = 25  # parts of the report that one read takes
 _MAX_PARTS = 200  # that one page looks at: 20 000 rows
 
@@ -83,7 +85,7 @@ def _upload(made: Import) -> dict[str, Any]:
 
 def find(import_id: str) -> Import:
     """The import. Raises NotFound."""
-    found = imports.find(import_id)
+    found = imports.find(import_id) if _ID.fullmatch(import_id) else None
     if found is None:
         raise NotFound("there is no such import")
     return found

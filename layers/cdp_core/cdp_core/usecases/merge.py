@@ -11,6 +11,7 @@ from cdp_core.domain.counting import TRIES
 from cdp_core.domain.identity import MAX_LEAVES, is_anonymous, profile_id
 from cdp_core.domain.links import Verdict, Wish
 from cdp_core.errors import Contended, InvalidInput
+from cdp_core.tables import links
 from cdp_core.tables.codec import to_json
 from cdp_core.usecases import link_leaves, list_profile, profiles
 from cdp_core.usecases.profiles import Profile
@@ -41,7 +42,7 @@ def merge(one: str, other: str, caller: Caller, reason: str | None) -> dict[str,
     """
     for _ in range(TRIES):
         pair = _pair(one, other)
-        verdict = _listed(pair.kept) if pair.is_one else link_leaves.link(_wish(pair, caller, reason), {})
+        verdict = _listed(pair.kept.root.id) if pair.is_one else link_leaves.link(_wish(pair, caller, reason), {})
         if verdict in (Verdict.LINK, Verdict.DONE):
             return _view(pair) | {"dry_run": False}
         if verdict is Verdict.TOO_MANY_LEAVES:
@@ -49,12 +50,13 @@ def merge(one: str, other: str, caller: Caller, reason: str | None) -> dict[str,
     raise Contended("the profiles changed too often; ask again")
 
 
-def _listed(profile: Profile) -> Verdict:
-    """Lists what is merged already: whoever merged it may have died before that."""
-    for leaf in profile.leaves:
+def _listed(root: str) -> Verdict:
+    """Lists what is merged already: whoever merged it may have died before that, or may be about to."""
+    tree = links.load_tree(root)
+    for leaf in tree.leaves.values():
         if leaf.linked_by:
             list_profile.hide(leaf)
-    list_profile.refresh(profile.root)
+    list_profile.refresh(tree.leaves[tree.root])
     return Verdict.DONE
 
 
