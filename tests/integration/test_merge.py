@@ -92,6 +92,7 @@ def test_a_merge_is_what_its_preview_said_and_its_repeat_is_no_change(aws: Stric
     for path, other in ((ANN, "user_id:ben"), (BEN, "user_id:ann"), (ANN, "anonymous_id:phone")):
         status, again = call("POST", f"/profiles/{path}/merge", {"with": other})
         assert (status, again["profile_id"]) == (200, merged["profile_id"])
+        assert again["merged_id"] != again["profile_id"]
     assert aws.items("profiles") == before
 
 

@@ -15,6 +15,7 @@ from cdp_core.tables import links
 from cdp_core.tables.codec import to_json
 from cdp_core.usecases import link_leaves, list_profile, profiles
 from cdp_core.usecases.profiles import Profile
+from cdp_core.usecases.resolve import name
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +25,11 @@ class _Pair:
     kept: Profile
     merged: Profile
 
-    @property
-    def is_one(self) -> bool:
-        """Whether they are merged already."""
-        return self.kept.root.id == self.merged.root.id
-
 
 def preview(one: str, other: str) -> dict[str, Any]:
     """What the merged profile would be. Nothing is written. Raises like `merge`."""
-    return _view(_pair(one, other)) | {"dry_run": True}
+    pair = _pair(one, other)
+    return (_view(pair) if pair else _merged(one, other)) | {"dry_run": True}
 
 
 def merge(one: str, other: str, caller: Caller, reason: str | None) -> dict[str, Any]:
@@ -42,7 +39,10 @@ def merge(one: str, other: str, caller: Caller, reason: str | None) -> dict[str,
     """
     for _ in range(TRIES):
         pair = _pair(one, other)
-        verdict = _listed(pair.kept.root.id) if pair.is_one else link_leaves.link(_wish(pair, caller, reason), {})
+        if pair is None:
+            _list(profiles.find(one).root.id)
+            return _merged(one, other) | {"dry_run": False}
+        verdict = link_leaves.link(_wish(pair, caller, reason), {})
         if verdict in (Verdict.LINK, Verdict.DONE):
             return _view(pair) | {"dry_run": False}
         if verdict is Verdict.TOO_MANY_LEAVES:
@@ -50,21 +50,23 @@ def merge(one: str, other: str, caller: Caller, reason: str | None) -> dict[str,
     raise Contended("the profiles changed too often; ask again")
 
 
-def _listed(root: str) -> Verdict:
+def _list(root: str) -> None:
     """Lists what is merged already: whoever merged it may have died before that, or may be about to."""
     tree = links.load_tree(root)
     for leaf in tree.leaves.values():
         if leaf.linked_by:
             list_profile.hide(leaf)
     list_profile.refresh(tree.leaves[tree.root])
-    return Verdict.DONE
 
 
-def _pair(one: str, other: str) -> _Pair:
+def _pair(one: str, other: str) -> _Pair | None:
+    """The two profiles; None if they are one already."""
     if one == other:
         raise InvalidInput("with: it must name another profile than the path", code="same_profile")
     pair = _Pair(*sorted((profiles.find(one), profiles.find(other)), key=lambda profile: profile.root.id))
-    if not pair.is_one and len(pair.kept.leaves) + len(pair.merged.leaves) > MAX_LEAVES:
+    if pair.kept.root.id == pair.merged.root.id:
+        return None
+    if len(pair.kept.leaves) + len(pair.merged.leaves) > MAX_LEAVES:
         raise _too_many()
     return pair
 
@@ -88,14 +90,23 @@ def _wish(pair: _Pair, caller: Caller, reason: str | None) -> Wish:
 
 
 def _view(pair: _Pair) -> dict[str, Any]:
-    together = pair.kept if pair.is_one else _together(pair)
+    together = _together(pair)
     return {
         "profile_id": together.id,
         "merged_id": profile_id(pair.merged.root.id, pair.merged.root.epoch),
         "profile": profiles.show(together),
-        "conflicts": [] if pair.is_one else _conflicts(pair, together),
-        "warnings": [] if pair.is_one else _warnings(pair),
+        "conflicts": _conflicts(pair, together),
+        "warnings": _warnings(pair),
     }
+
+
+def _merged(one: str, other: str) -> dict[str, Any]:
+    """The same of two that are merged already."""
+    profile, named = profiles.find(one), (name(one).leaf, name(other).leaf)
+    merged = (leaf for leaf in profile.leaves if leaf.id in named and leaf.id != profile.root.id)
+    leaf = next(merged, profile.root)
+    shown = {"profile_id": profile.id, "merged_id": profile_id(leaf.id, leaf.epoch), "profile": profiles.show(profile)}
+    return shown | {"conflicts": [], "warnings": []}
 
 
 def _together(pair: _Pair) -> Profile:
@@ -107,11 +118,11 @@ def _conflicts(pair: _Pair, together: Profile) -> list[dict[str, Any]]:
     """The fields in which the two differ: the value that shows, and the one that does not."""
     both = sorted(pair.kept.registers.keys() & pair.merged.registers.keys() & together.registers.keys())
     found = []
-    for name in (one for one in both if one in STANDARD or one.startswith(CUSTOM_PREFIX)):
-        values = [side.registers[name].value for side in (pair.kept, pair.merged)]
-        shown = together.registers[name].value
+    for field in (one for one in both if one in STANDARD or one.startswith(CUSTOM_PREFIX)):
+        values = [side.registers[field].value for side in (pair.kept, pair.merged)]
+        shown = together.registers[field].value
         if values[0] != values[1]:
-            found.append({"field": name, "kept": shown, "dropped": values[1] if shown == values[0] else values[0]})
+            found.append({"field": field, "kept": shown, "dropped": values[1] if shown == values[0] else values[0]})
     return found
 
 
