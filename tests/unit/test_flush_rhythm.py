@@ -20,7 +20,7 @@ class World:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *drains: Drained, backlog: int = 0, **environment: str) -> None:
         self.now, self.drains, self.started, self.drained_at = 0.0, list(drains), [], []
-        self.jobs = 0
+        self.jobs = self.busy = 0
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         settings.cache_clear()
@@ -37,7 +37,7 @@ class World:
     def _work(self, left: Any, again: Any) -> int:
         assert left() > 0
         self.jobs += 1
-        return 0
+        return 1 if self.jobs <= self.busy else 0
 
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -68,6 +68,14 @@ def test_a_thrifty_flush_ends_at_its_first_empty_drain_and_still_looks_after_job
     world.run()
     assert world.drained_at == [0, 10]
     assert world.jobs == 2
+
+
+def test_a_thrifty_flush_stays_while_there_is_a_job_to_work_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An import of a million rows is no reason to sleep; a job that waits is."""
+    world = World(monkeypatch, FLUSH_IDLE="thrifty", FLUSH_INTERVAL_SECONDS="10")
+    world.busy = 3
+    world.run()
+    assert world.drained_at == [0, 10, 20, 30]
 
 
 def test_a_full_drain_is_followed_by_another_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

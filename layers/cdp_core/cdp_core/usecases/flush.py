@@ -32,7 +32,7 @@ class Invocation:
 
 
 def flush(invocation: Invocation, *, sleep: Callable[[float], None] = time.sleep) -> Counter[str]:
-    """Runs until the invocation's time is up, or until the queue is empty where that is the setting. Returns what was done."""
+    """Runs until the invocation's time is up, or until there is nothing to do where that is the setting. Returns what was done."""
     total: Counter[str] = Counter()
     interval, started = settings().flush_interval_seconds, time.monotonic()
     ticks = 0
@@ -42,11 +42,11 @@ def flush(invocation: Invocation, *, sleep: Callable[[float], None] = time.sleep
             return total
         ticks = max(ticks + 1, int((time.monotonic() - started) // interval))
         due = started + ticks * interval
-        total["job_slices"] += work_jobs(lambda due=due: _until(due, invocation), invocation.reread)  # type: ignore[misc]
+        slices = work_jobs(lambda due=due: _until(due, invocation), invocation.reread)  # type: ignore[misc]
+        total["job_slices"] += slices
         wait = max(0.0, due - time.monotonic())
-        if (
-            settings().flush_idle == "thrifty" and not messages
-        ) or wait * 1000 + _LEAST_RUN_MS > invocation.remaining_ms():
+        is_idle = not messages and not slices
+        if (settings().flush_idle == "thrifty" and is_idle) or wait * 1000 + _LEAST_RUN_MS > invocation.remaining_ms():
             return total
         sleep(wait)
 
