@@ -134,6 +134,14 @@ def test_p_02_external_ids() -> None:
     assert (len(first["data"]), len(rest["data"]), rest["cursor"]["has_more"]) == (2, 1, False)
 
 
+def test_an_unknown_profile_or_account_is_not_found_whatever_is_asked_of_it() -> None:
+    for path in ("traits", "traits?class=audience", "external_ids", "events", "metadata", "links"):
+        for name in ("users/profiles/user_id:nobody", "accounts/profiles/group_id:nobody"):
+            assert ask(f"{SPACE}/{name}/{path}")[0] == 404, (name, path)
+    fill()
+    assert [one["id"] for one in get(f"{SPACE}/accounts/profiles/group_id:acme/external_ids")["data"]] == ["acme"]
+
+
 def test_p_03_events_of_the_last_14_days_newest_first() -> None:
     fill()
     found = get(f"{ANN}/events")["data"]

@@ -46,8 +46,8 @@ def get_traits(
     """P-01: what is known of a person or an account, under Segment's names."""
     query = _query("traits", space, collection, profile, include=include, verbose=verbose, kind=kind)
     ask = TraitsAsk(include=_names(include), verbose=verbose, limit=limit, position=cursors.unseal(next, query))
-    registers = {} if kind else _registers(collection, path_value(profile))
-    return _part("traits", segment_profiles.traits(registers, ask), limit, query)
+    registers = _registers(collection, path_value(profile))
+    return _part("traits", segment_profiles.traits({} if kind else registers, ask), limit, query)
 
 
 @router.get(
@@ -66,9 +66,11 @@ def get_external_ids(
 ) -> Response[Any]:
     """P-02: every identifier that leads to the person."""
     query = _query("external_ids", space, collection, profile, include=include)
-    found = (
-        segment_profiles.external_ids(segment_profiles.profile_of(path_value(profile))) if collection == USERS else []
-    )
+    named = path_value(profile)
+    if collection == USERS:
+        found = segment_profiles.external_ids(segment_profiles.profile_of(named))
+    else:
+        found = segment_profiles.account_external_ids(segment_profiles.account_of(named)[0])
     wanted = [one for one in found if not include or one["type"] in _names(include)]
     position = cursors.unseal(next, query)
     start = int(position[0]) if position else 0

@@ -110,6 +110,11 @@ def external_ids(profile: Profile) -> list[dict[str, Any]]:
     return [one for one in found if one["id"]]
 
 
+def account_external_ids(account_id: str) -> list[dict[str, Any]]:
+    """P-02 of an account: its one id."""
+    return [_external_id(f"{GROUP_ID}:{account_id}", None, "") | {"collection": ACCOUNTS}]
+
+
 def _external_id(identifier: str, created_at: str | None, message_id: str) -> dict[str, Any]:
     kind, _, value = identifier.partition(":")
     return {
