@@ -8,7 +8,6 @@ from pydantic import BaseModel, Field
 from cdp_core.api.models import example, taken
 
 PREFIX = "/v1/spaces/"
-NOT_FOUND = "Profile was not found."
 _CODES = {401: "authentication_error", 403: "authentication_error", 404: "not_found", 429: "rate_limit_error"}
 _OWN = frozenset({"unsupported_eid_type", "bad_request", "eid_not_found", "source_id_not_found", "validation_error"})
 _CURSOR = {"url": "", "has_more": False, "next": "", "limit": 10}
@@ -29,7 +28,7 @@ def dressed(answered: dict[str, Any], request_id: str) -> dict[str, Any]:
     if answered["statusCode"] < 400:
         return answered | {"headers": headers}
     error = json.loads(answered["body"])["error"]
-    if error["code"] not in _OWN:
+    if answered["statusCode"] < 500 and error["code"] not in _OWN:  # our own trouble keeps our own code
         error["code"] = _CODES.get(answered["statusCode"], "invalid_request_error")
     return answered | {"headers": headers, "body": json.dumps({"error": error})}
 
@@ -122,6 +121,7 @@ class Links(BaseModel):
     )
     data: list[dict[str, Any]]
     cursor: Cursor
+    hidden: Annotated[bool | None, Field(description="True where personal data is hidden from the caller")] = None
 
 
 class ExternalIdNamed(BaseModel):

@@ -8,9 +8,10 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from cdp_core.api import segment_profiles as shapes
 from cdp_core.api.http import answer, documented, path_value
+from cdp_core.domain.access import Scope
 from cdp_core.routes.callers import caller
 from cdp_core.routes.lists import instant
-from cdp_core.usecases import cursors, segment_profiles
+from cdp_core.usecases import cursors, segment_links, segment_profiles
 from cdp_core.usecases.segment_profiles import USERS, EventsAsk, Part, TraitsAsk
 
 router = APIGatewayHttpRouter()
@@ -130,15 +131,22 @@ def get_metadata(space: Space, collection: Collection, profile: ProfileName, ver
 
 @router.get(f"{_PATH}/links", summary="Links (Segment)", tags=["segment"], responses=documented(shapes.Links, 400, 404))
 def get_links(
-    space: Space, collection: Collection, profile: ProfileName, limit: Annotated[int, Query(ge=1, le=20)] = 20
+    space: Space,
+    collection: Collection,
+    profile: ProfileName,
+    limit: Annotated[int, Query(ge=1, le=20)] = 20,
+    next: Next = None,
 ) -> Response[Any]:
-    """P-05: the accounts of a person, or the people of an account (by profile id)."""
-    named = path_value(profile)
-    if collection == USERS:
-        found = segment_profiles.links(segment_profiles.profile_of(named), limit=limit)
-    else:
-        found = segment_profiles.account_links(segment_profiles.account_of(named)[0], limit=limit)
-    return _part("data", Part(found, None), limit, {})
+    """P-05: the accounts of a person, hidden without personal:read; the people of an account, then by profile id alone."""
+    query = _query("links", space, collection, profile)
+    position, may_see = cursors.unseal(next, query), caller().may(Scope.PERSONAL_READ)
+    if collection != USERS:
+        account_id, _ = segment_profiles.account_of(path_value(profile))
+        people = segment_links.account_links(account_id, named=may_see, limit=limit, position=position)
+        return _part("data", people, limit, query, hidden=not may_see)
+    found = segment_profiles.profile_of(path_value(profile))
+    shown = segment_links.links(found, limit=limit, position=position) if may_see else Part([], None)
+    return _part("data", shown, limit, query, hidden=not may_see)
 
 
 @router.post(
@@ -171,6 +179,7 @@ def _query(name: str, space: str, collection: str, profile: str, **more: Any) ->
     return {"list": f"segment {name}", "of": [space, collection, profile], "caller": caller().id, **more}
 
 
-def _part(name: str, part: Part, limit: int, query: dict[str, Any]) -> Response[Any]:
+def _part(name: str, part: Part, limit: int, query: dict[str, Any], *, hidden: bool = False) -> Response[Any]:
     more = cursors.seal(part.position, query) if part.position else ""
-    return answer({name: part.data, "cursor": {"url": "", "has_more": bool(more), "next": more, "limit": limit}})
+    shown = {name: part.data, "cursor": {"url": "", "has_more": bool(more), "next": more, "limit": limit}}
+    return answer(shown | ({"hidden": True} if hidden else {}))

@@ -84,26 +84,37 @@ def join_record(leaf: str, epoch: int, record: tuple[str, str], *, received_at: 
         dynamo.call("put_item", TableName=table, Item=item, ConditionExpression="attribute_not_exists(pk)")
 
 
-def memberships(leaf: Leaf, kind: str = "") -> Iterator[Membership]:
-    """What one life of a leaf belongs to, of one kind or of all, strongly read, read lazily."""
+def memberships(leaf: Leaf, kind: str = "", *, after: str = "") -> Iterator[Membership]:
+    """What one life of a leaf belongs to, of one kind (behind an id) or of all, by id, strongly read, read lazily."""
     prefix = membership_key(leaf.id, leaf.epoch, ("", ""))[1].removesuffix("#")
+    start = f"{prefix}{kind}#" if kind else prefix
     pages = dynamo.query(
         settings().profiles_table,
-        condition="pk = :pk AND begins_with(sk, :prefix)",
-        values={":pk": {"S": leaf.id}, ":prefix": {"S": f"{prefix}{kind}#" if kind else prefix}},
+        condition="pk = :pk AND sk BETWEEN :low AND :high",
+        values={
+            ":pk": {"S": leaf.id},
+            ":low": {"S": f"{start}{after}\0" if after else start},
+            ":high": {"S": f"{start}\U0010ffff"},
+        },
         ConsistentRead=True,
         Limit=100,
     )
     for page in pages:
         for item in page["Items"]:
             found, _, name = item["sk"]["S"].removeprefix(prefix).partition("#")
-            role = item["role"]["S"] if "role" in item else None
-            yield Membership(kind=found, id=name, role=role, since=int(item["at"]["N"]))
+            yield _membership(found, name, item)
 
 
-def is_member(leaf: str, epoch: int, record: tuple[str, str]) -> bool:
-    """Whether a leaf belongs to a record in this life."""
-    return dynamo.get(settings().profiles_table, membership_key(leaf, epoch, record)) is not None
+def memberships_in(record: tuple[str, str], leaves: Iterable[Leaf]) -> dict[str, Membership]:
+    """How these leaves belong to one record, by leaf, strongly read; who does not is not in it."""
+    keys = {membership_key(leaf.id, leaf.epoch, record): leaf.id for leaf in leaves}
+    found = dynamo.get_many(settings().profiles_table, keys)
+    return {keys[key]: _membership(*record, item) for key, item in found.items()}
+
+
+def _membership(kind: str, name: str, item: Item) -> Membership:
+    role = item["role"]["S"] if "role" in item else None
+    return Membership(kind=kind, id=name, role=role, since=int(item["at"]["N"]))
 
 
 def membership_key(leaf: str, epoch: int, record: tuple[str, str]) -> Key:

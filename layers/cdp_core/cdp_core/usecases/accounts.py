@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,7 @@ from cdp_core.usecases import profiles
 from cdp_core.usecases.apply_now import ADMIN
 from cdp_core.usecases.fold_details import fold_record
 from cdp_core.usecases.paging import Candidate, Page, Position, take
+from cdp_core.usecases.profiles import Profile
 from cdp_core.usecases.resolve import Named, name
 
 MAX_REMOVED = 100  # contacts that an account may have when it is removed in one request
@@ -74,35 +76,47 @@ def remove(account_id: str) -> None:
 
 
 def contacts_of(account_id: str, *, limit: int, position: Position | None) -> Page:
-    """One page of the people of an account; somebody with several identifiers in it stands there for each. Raises NotFound."""
+    """One page of the people of an account, by their leaves. Raises NotFound."""
     _find(account_id)
-    found = records.belongings((ACCOUNT, account_id), after=position[0] if position else "")
-    return take(_people(account_id, found), limit=limit, start=position)
+    found = contacts_in(account_id, after=position[0] if position else "")
+    return take(((place, _shown(one) if one else None) for place, one in found), limit=limit, start=position)
 
 
-def _people(account_id: str, found: Iterator[records.Belonging]) -> Iterator[Candidate]:
-    for one in found:
-        yield (one.name, ""), _person(account_id, one)
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Somebody who belongs to an account: in which role, and since when (ms)."""
+
+    profile: Profile
+    role: str | None
+    since: int
 
 
-def _person(account_id: str, one: records.Belonging) -> dict[str, Any] | None:
-    """The contact, or None if that life is over."""
+def contacts_in(account_id: str, *, after: str) -> Iterator[tuple[Position, Contact | None]]:
+    """Who belongs to an account, behind a place in its list; None for a life that is over and for a person's further identifiers."""
+    for one in records.belongings((ACCOUNT, account_id), after=after):
+        yield (one.name, ""), _contact(account_id, one)
+
+
+def _contact(account_id: str, one: records.Belonging) -> Contact | None:
     try:
         profile = profiles.load(Named(one.leaf, one.epoch))
     except NotFound:
         return None
-    leaf = next(leaf for leaf in profile.leaves if leaf.id == one.leaf)
-    mine = (found for found in contacts.memberships(leaf, ACCOUNT) if found.id == account_id)
-    membership = next(mine, None)
-    if membership is None:
+    found = contacts.memberships_in((ACCOUNT, account_id), profile.leaves)
+    if one.leaf != min(found, default=""):
         return None
-    shown = profiles.show(profile)
-    about = {"role": membership.role, "since": iso(membership.since)}
+    roles = (membership.role for membership in found.values() if membership.role)
+    return Contact(profile, max(roles, default=None), min(membership.since for membership in found.values()))
+
+
+def _shown(one: Contact) -> dict[str, Any]:
+    profile = profiles.show(one.profile)
     return {
-        "profile_id": profile.id,
-        "display_name": shown["display_name"],
-        "email": shown["contact"].get("email"),
-        **about,
+        "profile_id": one.profile.id,
+        "display_name": profile["display_name"],
+        "email": profile["contact"].get("email"),
+        "role": one.role,
+        "since": iso(one.since),
     }
 
 
@@ -112,17 +126,11 @@ def add_contact(account_id: str, text: str, role: str | None) -> dict[str, Any]:
     if role is not None and role not in labels.all_of(labels.ACCOUNT_ROLES):
         raise InvalidInput(f"role: there is no role {role!r}; GET /account-roles lists them")
     tree = profiles.tree_of(name(text))
-    members = [leaf for leaf in tree.leaves.values() if _belongs(leaf.id, leaf.epoch, account_id)] or [
-        tree.leaves[tree.root]
-    ]
-    for leaf in members:
+    members = contacts.memberships_in((ACCOUNT, account_id), tree.leaves.values()) or [tree.root]
+    for leaf in map(tree.leaves.__getitem__, members):
         contacts.join_record(leaf.id, leaf.epoch, (ACCOUNT, account_id), received_at=clock.now_ms())
         records.set_role(leaf.id, leaf.epoch, (ACCOUNT, account_id), role)
     return {"profile_id": profiles.load(Named(tree.root)).id, "account_id": account_id, "role": role}
-
-
-def _belongs(leaf: str, epoch: int, account_id: str) -> bool:
-    return contacts.is_member(leaf, epoch, (ACCOUNT, account_id))
 
 
 def remove_contact(account_id: str, text: str) -> None:

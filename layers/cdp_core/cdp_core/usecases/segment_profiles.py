@@ -1,8 +1,7 @@
 """Profiles and accounts in the words of Segment's Profile API (P-01 to P-06). One deployment is one space, whatever it is called."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from cdp_core import clock
@@ -16,13 +15,14 @@ from cdp_core.domain.contact import (
     effective,
     email,
 )
-from cdp_core.domain.identity import LEAF_KINDS, USER_ID, Identifier, parse_identifier
+from cdp_core.domain.identity import LEAF_KINDS, Identifier, parse_identifier
+from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.times import DAY_MS, iso
 from cdp_core.domain.work import ACCOUNT
 from cdp_core.errors import Ambiguous, InvalidInput, NotFound
 from cdp_core.tables import contacts
 from cdp_core.tables.contacts import Details
-from cdp_core.usecases import accounts, profiles, timeline, unmerge
+from cdp_core.usecases import profiles, timeline, unmerge
 from cdp_core.usecases.paging import Position
 from cdp_core.usecases.profiles import Profile
 from cdp_core.usecases.resolve import of_identifier
@@ -32,7 +32,7 @@ NOT_FOUND = "Profile was not found."
 USERS, ACCOUNTS, GROUP_ID = "users", "accounts", "group_id"
 _TRAIT_OF = {field: trait for trait, field in reversed(FIELD_OF_TRAIT.items()) if not trait.startswith("Contact")}
 _TYPES = {"pagevisit": "page", "screen": "screen"}
-_MAX_LINKS = 20
+_MAX_EVENT_IDS = 10  # identifiers that stand at each event, so that an answer stays far below Lambda's 6 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +100,23 @@ def _verbose(register: Register) -> dict[str, Any]:
 
 def external_ids(profile: Profile) -> list[dict[str, Any]]:
     """P-02: every identifier, the address included."""
-    found = [_external_id(leaf.identifier, one["first_seen_at"], (leaf.link_key or (0, ""))[1])
+    found = [external_id(leaf.identifier, one["first_seen_at"], (leaf.link_key or (0, ""))[1])
              for leaf, one in zip(sorted(profile.leaves, key=lambda leaf: leaf.id), profiles.identities(profile), strict=True)]  # fmt: skip
     address = email(profile.registers)
     register = _traits(profile.registers).get("email")
     if address and register:
-        shown = _external_id(f"email:{address}", iso(register.time), register.message_id)
+        shown = external_id(f"email:{address}", iso(register.time), register.message_id)
         found.append(shown | {"source_id": register.source})
     return [one for one in found if one["id"]]
 
 
 def account_external_ids(account_id: str) -> list[dict[str, Any]]:
     """P-02 of an account: its one id."""
-    return [_external_id(f"{GROUP_ID}:{account_id}", None, "") | {"collection": ACCOUNTS}]
+    return [external_id(f"{GROUP_ID}:{account_id}", None, "") | {"collection": ACCOUNTS}]
 
 
-def _external_id(identifier: str, created_at: str | None, message_id: str) -> dict[str, Any]:
+def external_id(identifier: str, created_at: str | None, message_id: str) -> dict[str, Any]:
+    """An identifier (`kind:value`) of a person as these tools know it."""
     kind, _, value = identifier.partition(":")
     return {
         "id": value,
@@ -154,7 +155,7 @@ def events(profile: Profile, ask: EventsAsk) -> Part:
             position=ask.position,
         ),
     )
-    ids = external_ids(profile)
+    ids = external_ids(profile)[:_MAX_EVENT_IDS]
     shown = [_event(one, ids) for one in page.items]
     return Part([one for one in shown if _is_wanted(one, ask)], page.position)
 
@@ -182,9 +183,11 @@ def metadata(profile: Profile) -> dict[str, Any]:
     shown = profiles.show(profile)
     ends = [timeline.read(profile.leaves, timeline.Ask(newest_first=newest, limit=1)).items for newest in (False, True)]
     first, last = (items[0] if items else {} for items in ends)
+    said = (iso(register.time) for register in profile.registers.values())
+    changes = [time for time in (shown["created_at"], shown["last_seen_at"], *said) if time]
     return {
         "created_at": shown["created_at"],
-        "updated_at": shown["last_seen_at"] or shown["created_at"],
+        "updated_at": max(changes, default=None),
         "expires_at": None,
         "first_message_id": first.get("message_id"),
         "first_source_id": first.get("channel"),
@@ -208,36 +211,27 @@ def account_metadata(details: Details) -> dict[str, Any]:
     }
 
 
-def links(profile: Profile, *, limit: int) -> list[dict[str, Any]]:
-    """P-05: the accounts that the person belongs to."""
-    memberships = (one for leaf in profile.leaves for one in islice(contacts.memberships(leaf, ACCOUNT), _MAX_LINKS))
-    since = {one.id: one.since for one in memberships}
-    return [_link(ACCOUNTS, GROUP_ID, name, iso(at)) for name, at in sorted(since.items())[:limit]]
-
-
-def account_links(account_id: str, *, limit: int) -> list[dict[str, Any]]:
-    """P-05 of an account: the people in it, by their profile ids."""
-    people = accounts.contacts_of(account_id, limit=limit, position=None).items
-    return [_link(USERS, "profile_id", one["profile_id"], one["since"]) for one in people]
-
-
-def _link(collection: str, kind: str, value: str, created_at: str) -> dict[str, Any]:
-    shown = _external_id(f"{kind}:{value}", created_at, "")
-    return {"to_collection": collection, "external_ids": [shown | {"collection": collection}]}
-
-
 def delete_external_ids(profile: Profile, wanted: Sequence[tuple[str, str]]) -> None:
     """P-06: these identifiers (type, value) lead to the profile no more; what was stored under them goes with them.
 
     Raises InvalidInput or NotFound in Segment's words, and then nothing has changed.
     """
-    leaves = [_removable(profile, kind, value) for kind, value in wanted]
-    _check_left(profile, leaves)
-    for leaf in leaves:
-        unmerge.unmerge(profile.root.id if not profile.root.epoch else profile.id, leaf)
+    removed = {leaf.id: leaf for leaf in (_removable(profile, kind, value) for kind, value in wanted)}
+    # Farthest from the root first: once its parent is gone, an identifier is no part of this profile any more.
+    for leaf in sorted(removed.values(), key=lambda leaf: _steps_up(leaf, profile), reverse=True):
+        unmerge.unmerge(profile.id, leaf.id)
 
 
-def _removable(profile: Profile, kind: str, value: str) -> str:
+def _steps_up(leaf: Leaf, profile: Profile) -> int:
+    """How many links there are between a leaf and the root."""
+    parents = {one.id: one.parent for one in profile.leaves}
+    steps, at = 0, parents[leaf.id]
+    while at is not None:
+        steps, at = steps + 1, parents.get(at)
+    return steps
+
+
+def _removable(profile: Profile, kind: str, value: str) -> Leaf:
     if kind not in LEAF_KINDS:
         raise InvalidInput(f"{kind} identifies nobody that could be taken away", code="unsupported_eid_type")
     found = next((leaf for leaf in profile.leaves if leaf.identifier == f"{kind}:{value}"), None)
@@ -246,12 +240,6 @@ def _removable(profile: Profile, kind: str, value: str) -> str:
         error.code = "eid_not_found"
         raise error
     if found.id == profile.root.id:
+        # A user id wherever the profile has one: so its last user id stays, too.
         raise InvalidInput("the identifier that the profile is named by cannot be removed", code="bad_request")
-    return found.id
-
-
-def _check_left(profile: Profile, removed: Iterable[str]) -> None:
-    gone = set(removed)
-    users = [leaf for leaf in profile.leaves if leaf.identifier.startswith(f"{USER_ID}:")]
-    if users and all(leaf.id in gone for leaf in users):
-        raise InvalidInput("the last user_id cannot be removed", code="bad_request")
+    return found
