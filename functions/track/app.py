@@ -26,9 +26,10 @@ from cdp_core.errors import (
 )
 from cdp_core.observability import logger
 from cdp_core.usecases.accept import accept
+from cdp_core.usecases.accept_plain import accept_plain
 from cdp_core.usecases.authenticate import authenticate
 from cdp_core.usecases.definitions import find_form
-from cdp_core.wire import forms, kentico, pixel, segment
+from cdp_core.wire import forms, kentico, pixel, plain, segment
 from cdp_core.wire.http import Request, read_request
 from cdp_core.wire.keys import key_of
 from cdp_core.wire.settings import rudder_source, segment_settings
@@ -69,6 +70,22 @@ def _route(event: dict[str, Any]) -> Answer:
 
 
 def _track(request: Request) -> Answer:
+    return dict(TAKEN) if not request.wants_results and _is_plain(request) else _judged(request)
+
+
+def _is_plain(request: Request) -> bool:
+    """The short way: whether all events were plain, and are on the queue now."""
+    submission = plain.read(request, _new_id)
+    if submission is None:
+        return False
+    key = authenticate(submission.write_key, request.origin)
+    if key.channel.consent_gate and submission.may_tell_consent:
+        return False
+    return accept_plain(key, submission.events, now=clock.now_ms())
+
+
+def _judged(request: Request) -> Answer:
+    """The long way: each event judged by itself."""
     submission = segment.read(request, _new_id)
     key = authenticate(submission.write_key, request.origin)
     outcomes = accept(key, submission.outcomes, now=clock.now_ms())
@@ -190,6 +207,9 @@ def _answer(status: int, body: dict[str, Any], headers: Mapping[str, str] | None
         "headers": {"Content-Type": "application/json", **(headers or {})},
         "body": json.dumps(body, ensure_ascii=False),  # escapes could outgrow the 6 MB that Lambda answers
     }
+
+
+TAKEN = _answer(200, {"success": True})
 
 
 def _bytes(content: bytes, kind: str, headers: Mapping[str, str]) -> Answer:

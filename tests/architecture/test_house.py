@@ -45,7 +45,7 @@ def test_no_code_path_scans(path: Path) -> None:
         return
     assert "scan" not in set(_calls(path))
     names = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
-    assert "scan" not in names
+    assert names.isdisjoint({"scan", "Scan"})
 
 
 def test_only_the_checker_walks_tables() -> None:
@@ -121,7 +121,7 @@ def _speaks(function: ast.FunctionDef) -> bool:
     """Whether a function calls DynamoDB itself."""
     calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
     return any(isinstance(one, ast.Attribute) and getattr(one.value, "id", "") == "dynamo"
-               and one.attr in ("call", "get", "get_many", "query", "transact", "delete_many", "client") for one in calls)  # fmt: skip
+               and one.attr in ("call", "get", "get_many", "query", "transact", "delete_many", "asked") for one in calls)  # fmt: skip
 
 
 def test_every_dependency_is_justified() -> None:

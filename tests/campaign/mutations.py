@@ -144,7 +144,7 @@ def _unlink_without(*, floor: bool, pair: bool) -> Callable[..., bool]:
             from cdp_core.tables import dynamo
 
             dynamo.call(
-                "update_item",
+                "UpdateItem",
                 TableName="ProfilesTable",
                 Key=dynamo.key_of(leaves.hot_key(child.id)),
                 UpdateExpression="DELETE un :un",

@@ -16,6 +16,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ReadTimeoutError
 from greenlet import getcurrent, greenlet
 
+from cdp_core.aws import Client
 from cdp_core.secrets import identity_key
 from cdp_core.tables import catalogue, channels, dynamo
 from cdp_core.usecases import activity_types
@@ -23,6 +24,7 @@ from tests.double import faults
 from tests.double.faults import Died, Plan
 from tests.double.limits import check
 from tests.double.memory import Memory
+from tests.double.own_client import led
 from tests.double.strict import ENVIRONMENT, IN_MEMORY, clear_caches
 from tests.support.product import seed_keys
 
@@ -302,6 +304,7 @@ def harness() -> Iterator[Callable[[World], None]]:
         for module in ("apply_leaf", "apply_envelopes", "drain", "jobs", "flush", "check"):
             patches[f"cdp_core.usecases.{module}.logger"] = lambda: Journal(holder)
         stack.enter_context(mock.patch.object(BaseClient, "_make_api_call", call))
+        stack.enter_context(mock.patch.object(Client, "call", led(call)))
         for name, value in patches.items():
             stack.enter_context(mock.patch(name, value))
         try:

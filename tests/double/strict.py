@@ -1,4 +1,4 @@
-"""The strict double itself: wraps every botocore call while it is active."""
+"""The strict double itself: wraps every call of the product's own client and of botocore while it is active."""
 
 import os
 import sys
@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from unittest import mock
 
@@ -15,9 +16,11 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from cdp_core.aws import Client
 from tests.double import faults, limits, sizes
 from tests.double.faults import Plan
 from tests.double.memory import Memory
+from tests.double.own_client import led, named
 from tests.double.stack import deploy
 
 IN_MEMORY = {
@@ -173,8 +176,10 @@ def strict_aws(plan: Plan | None = None, *, memory: Memory | None = None, **envi
         def call(client: Any, operation: str, arguments: dict[str, Any]) -> Any:
             return aws.call(client, operation, arguments)
 
+        sdk = named if memory else cache(lambda service: boto3.client(service))
         with (
             mock.patch.object(BaseClient, "_make_api_call", call),
+            mock.patch.object(Client, "call", led(call, sdk)),
             mock.patch("cdp_core.tables.dynamo.pause"),
             mock.patch("cdp_core.usecases.drain.WAIT_SECONDS", 0),
         ):

@@ -137,7 +137,7 @@ def test_identifiers_may_be_named_to_prove_whose_erasure_it_was_and_that_no_cons
     assert (other["covers"], other["verified"]) == (False, False)
     left = consents.item_key(consent_key(Identifier("user_id", "ann")))
     item = dynamo.key_of(left) | {"ep": {"N": "0"}, "h": {"S": "[]"}}
-    dynamo.call("put_item", TableName=settings().profiles_table, Item=item)
+    dynamo.call("PutItem", TableName=settings().profiles_table, Item=item)
     found = verify(job, {"ids": ["user_id:ann"]})
     assert (found["remaining"]["consents"], found["verified"]) == (1, False)
     for bad in ({"ids": ["email:a@b.c"]}, {"ids": ["x"]}, {"ids": ["user_id:1"] * 91}, {"other": 1}):
@@ -158,7 +158,7 @@ def _change(job: str, attribute: str, change: Any) -> None:
     key = (f"receipt#{job}", "receipt")
     item = dynamo.get(settings().profiles_table, key) or {}
     item[attribute] = {"S": change(item[attribute]["S"])}
-    dynamo.call("put_item", TableName=settings().profiles_table, Item=item)
+    dynamo.call("PutItem", TableName=settings().profiles_table, Item=item)
 
 
 @pytest.mark.usefixtures("_keys")

@@ -255,7 +255,7 @@ def test_a_hundred_and_more_keys_are_read_and_deleted() -> None:
     pk = uuid.uuid4().hex
     keys = [(pk, f"{n:04d}") for n in range(120)]
     for key in keys:
-        dynamo.call("put_item", TableName="ActivitiesTable", Item=dynamo.key_of(key))
+        dynamo.call("PutItem", TableName="ActivitiesTable", Item=dynamo.key_of(key))
     assert set(dynamo.get_many("ActivitiesTable", keys)) == set(keys)
     dynamo.delete_many("ActivitiesTable", keys)
     assert dynamo.get_many("ActivitiesTable", keys) == {}
@@ -265,10 +265,10 @@ def test_a_hundred_and_more_keys_are_read_and_deleted() -> None:
 def test_an_item_of_more_than_400_kb_is_refused_as_invalid(size: int) -> None:
     item = dynamo.key_of((uuid.uuid4().hex, "x")) | {"b": {"S": "x" * size}}
     if size < 400_000:
-        assert dynamo.call("put_item", TableName="ActivitiesTable", Item=item) is not None
+        assert dynamo.call("PutItem", TableName="ActivitiesTable", Item=item) is not None
     else:
         with pytest.raises(dynamo.StoreRefused):
-            dynamo.call("put_item", TableName="ActivitiesTable", Item=item)
+            dynamo.call("PutItem", TableName="ActivitiesTable", Item=item)
 
 
 def test_a_suppression_begins_and_ends_with_its_leaves_and_loses_against_a_change() -> None:

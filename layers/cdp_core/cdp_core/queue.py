@@ -3,23 +3,16 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
+from cdp_core.aws import CallRefused, Client, NoAnswer
 from cdp_core.config import settings
 from cdp_core.errors import Unavailable
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs.client import SQSClient
 
 BATCH = 10
 MAX_BATCH_BYTES = 1_048_576  # SQS's limit for one message and for one batch
 _SEND_TRIES = 2
-_CONFIG = Config(connect_timeout=1, read_timeout=25, retries={"mode": "standard", "total_max_attempts": 3})
-_SEND_CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+_READ_SECONDS, _SEND_SECONDS = 25, 3  # a receive may wait for 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +26,13 @@ class Message:
 
 
 @cache
-def _client() -> "SQSClient":
-    return boto3.client("sqs", config=_CONFIG)
+def _client() -> Client:
+    return Client("sqs", read_seconds=_READ_SECONDS)
 
 
 @cache
-def _sender() -> "SQSClient":
-    return boto3.client("sqs", config=_SEND_CONFIG)
+def _sender() -> Client:
+    return Client("sqs", read_seconds=_SEND_SECONDS)
 
 
 def send(bodies: Sequence[str]) -> list[bool]:
@@ -73,8 +66,8 @@ def _batches(indices: Sequence[int], bodies: Sequence[str]) -> Iterator[list[int
 def _send_batch(batch: list[int], bodies: Sequence[str]) -> list[int]:
     entries: Any = [{"Id": str(index), "MessageBody": bodies[index]} for index in batch]
     try:
-        answer = _sender().send_message_batch(QueueUrl=settings().queue_url, Entries=entries)
-    except (ClientError, BotoCoreError):
+        answer = _sender().call("SendMessageBatch", {"QueueUrl": settings().queue_url, "Entries": entries})
+    except (CallRefused, NoAnswer):
         return []
     return [int(entry["Id"]) for entry in answer.get("Successful", [])]
 
@@ -84,14 +77,17 @@ def receive(
 ) -> list[Message]:
     """At most ten messages, hidden from others for `visibility_seconds`; with `dead` of the dead-letter queue. Raises Unavailable."""
     try:
-        answer = _client().receive_message(
-            QueueUrl=_url(dead),
-            MaxNumberOfMessages=maximum,
-            VisibilityTimeout=visibility_seconds,
-            WaitTimeSeconds=wait_seconds,
-            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        answer = _client().call(
+            "ReceiveMessage",
+            {
+                "QueueUrl": _url(dead),
+                "MaxNumberOfMessages": maximum,
+                "VisibilityTimeout": visibility_seconds,
+                "WaitTimeSeconds": wait_seconds,
+                "MessageSystemAttributeNames": ["ApproximateReceiveCount"],
+            },
         )
-    except (ClientError, BotoCoreError) as error:
+    except (CallRefused, NoAnswer) as error:
         raise Unavailable("the queue could not be read") from error
     return [_message(entry) for entry in answer.get("Messages", [])]
 
@@ -122,8 +118,8 @@ def delete(handles: Sequence[str], *, dead: bool = False) -> int:
 def _delete_batch(entries: Any, url: str) -> Any:
     """The entries that are not certainly deleted."""
     try:
-        answer = _client().delete_message_batch(QueueUrl=url, Entries=entries)
-    except (ClientError, BotoCoreError):
+        answer = _client().call("DeleteMessageBatch", {"QueueUrl": url, "Entries": entries})
+    except (CallRefused, NoAnswer):
         return entries
     done = {entry["Id"] for entry in answer.get("Successful", [])}
     return [entry for entry in entries if entry["Id"] not in done]
@@ -132,9 +128,10 @@ def _delete_batch(entries: Any, url: str) -> Any:
 def backlog() -> int:
     """About how many messages wait. Raises Unavailable."""
     try:
-        answer = _client().get_queue_attributes(
-            QueueUrl=settings().queue_url, AttributeNames=["ApproximateNumberOfMessages"]
+        answer = _client().call(
+            "GetQueueAttributes",
+            {"QueueUrl": settings().queue_url, "AttributeNames": ["ApproximateNumberOfMessages"]},
         )
-    except (ClientError, BotoCoreError) as error:
+    except (CallRefused, NoAnswer) as error:
         raise Unavailable("the queue could not be read") from error
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])

@@ -62,11 +62,14 @@ def code_name(name: str) -> str:
 
 def type_of(event: Event) -> str | None:
     """The activity type that an event asks for, or None if such events are not activities."""
-    if event.type == "page":
-        return PAGE_VISIT
-    if event.type == "screen":
-        return "screen"
-    return code_name(str(event.body.get("event", ""))) if event.type == "track" else None
+    if event.type not in ("page", "screen", "track"):
+        return None
+    return kind_of(event.type, str(event.body.get("event", "")))
+
+
+def kind_of(type_: str, name: str) -> str:
+    """The activity type of a page, screen or track event; `name` is what a track event is called."""
+    return {"page": PAGE_VISIT, "screen": "screen"}.get(type_) or code_name(name)
 
 
 def row_of(envelope: Envelope, event: Event) -> Row | None:

@@ -2,16 +2,19 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cdp_core.domain.identity import ANONYMOUS_ID, USER_ID, Identifier, is_blocked
+from cdp_core.domain.times import parse_time
 
 VERSION = 1
 KEY_BYTES = 12
 MAX_EVENT_BYTES = 65_536
 MAX_EVENTS = 2_500
 MAX_MESSAGE_ID = 200
+MAX_TIMESTAMP = 64  # characters; a longer one says no time, and is cut
 MAX_DEPTH = 32
 
 
@@ -96,6 +99,32 @@ def said(event: Event) -> dict[str, Any]:
     return {name: part for name, part in plain.items() if part is not None}
 
 
+def unsaid(plain: Mapping[str, Any], *, authority: bool) -> Event:
+    """The event of a client's own words, where nothing about them is unusual: types without an identity of their own to name,
+    identifiers, texts and objects as they may be, and nothing that track has to understand.
+    """
+    timestamp = plain.get("timestamp") or plain.get("originalTimestamp") or None
+    return Event(
+        type=plain["type"],
+        message_id=plain["messageId"],
+        user_id=plain.get("userId") or None,
+        anonymous_id=plain.get("anonymousId") or None,
+        time=parse_time(timestamp),
+        timestamp=timestamp,
+        authority=authority,
+        body={name: plain[name] for name in _SAID[plain["type"]] if plain.get(name) not in (None, {})},
+    )
+
+
+_SHOWN = ("context", "properties", "name", "category")
+_SAID = {
+    "track": (*_SHOWN, "event"),
+    "page": _SHOWN,
+    "screen": _SHOWN,
+    "identify": ("context", "traits", "name", "category"),
+}
+
+
 def part_key(key: bytes, part: int) -> bytes:
     """The key of one part of an envelope that goes its own way: always the same for this part, and no other envelope's.
 
@@ -104,9 +133,12 @@ def part_key(key: bytes, part: int) -> bytes:
     return key[:6] + hashlib.sha256(key + part.to_bytes(4, "big")).digest()[: KEY_BYTES - 6]
 
 
-def encode(envelope: Envelope) -> dict[str, Any]:
-    """The envelope as plain values, ready for JSON."""
-    return {
+def encode(envelope: Envelope, plain: Sequence[Any] = (), *, authority: bool = False) -> dict[str, Any]:
+    """The envelope as plain values, ready for JSON.
+
+    `plain` are further events, as they were said by a client with or without authority: `unsaid` says what may be among them.
+    """
+    values = {
         "v": VERSION,
         "key": envelope.key.hex(),
         "received_at": envelope.received_at,
@@ -116,6 +148,7 @@ def encode(envelope: Envelope) -> dict[str, Any]:
         "events": [_plain(event) for event in envelope.events],
         "refused": [_plain(refusal) for refusal in envelope.refused],
     }
+    return values | ({"said": plain, "authority": authority} if plain else {})
 
 
 def decode(plain: dict[str, Any]) -> Envelope:
@@ -126,6 +159,7 @@ def decode(plain: dict[str, Any]) -> Envelope:
     if plain["v"] != VERSION:
         raise ValueError(f"this is version {plain['v']!r} of the envelope, not {VERSION}")
     decoded = [_event(event) for event in plain["events"]]
+    decoded += [unsaid(event, authority=bool(plain.get("authority"))) for event in plain.get("said", ())]
     return Envelope(
         key=_key(plain["key"]),
         received_at=int(plain["received_at"]),

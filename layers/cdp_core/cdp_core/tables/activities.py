@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from cdp_core.config import settings
 from cdp_core.domain.activity import Row
+from cdp_core.errors import Unavailable
 from cdp_core.tables import dynamo
 from cdp_core.tables.codec import from_json, to_json
 from cdp_core.tables.dynamo import Item
@@ -35,26 +34,23 @@ def sort_key(time: int, message_id: str = "") -> str:
 
 def put(leaf: str, epoch: int, row: Row) -> PutAnswer:
     """Stores the row unless its key is taken, and says whose it is. Raises Unavailable if nobody knows, StoreRefused."""
-    item = _item(leaf, epoch, row)
-    try:
-        dynamo.client().put_item(
-            TableName=settings().activities_table,
-            Item=item,
-            ConditionExpression="attribute_not_exists(pk)",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )
-    except ClientError as error:
-        if dynamo.error_code(error) != "ConditionalCheckFailedException" or "Item" not in error.response:
-            raise dynamo.our_error(error) from error
-        return PutAnswer(parse(error.response["Item"]), False)  # type: ignore[typeddict-item]
-    except BotoCoreError as error:
-        raise dynamo.our_error(error) from error
-    return PutAnswer(row, True)
+    found, taken = dynamo.asked(
+        "PutItem",
+        TableName=settings().activities_table,
+        Item=_item(leaf, epoch, row),
+        ConditionExpression="attribute_not_exists(pk)",
+        ReturnValuesOnConditionCheckFailure="ALL_OLD",
+    )
+    if not taken:
+        return PutAnswer(row, True)
+    if "Item" not in found:
+        raise Unavailable("a row was not stored, and its owner not told")
+    return PutAnswer(parse(found["Item"]), False)
 
 
 def put_copy(leaf: str, epoch: int, copy: Row) -> None:
     """Writes the timeline copy of a stub; the owner may write it again and again."""
-    dynamo.call("put_item", TableName=settings().activities_table, Item=_item(leaf, epoch, copy))
+    dynamo.call("PutItem", TableName=settings().activities_table, Item=_item(leaf, epoch, copy))
 
 
 def load_many(lives: Iterable[tuple[str, int]], keys: Iterable[tuple[int, str]]) -> list[tuple[str, Row]]:
@@ -118,7 +114,7 @@ def parse(item: Item) -> Row:
         time=int(time),
         message_id=message_id.removesuffix(COPY_MARK) if is_copy else message_id,
         type=item["t"]["S"],
-        envelope=item["e"]["B"],
+        envelope=dynamo.bytes_of(item["e"]),
         position=int(item["p"]["N"]) if "p" in item else None,
         claimed=int(item["k"]["N"]) if is_copy else None,
         body=from_json(item["b"]["S"]) if "b" in item else None,

@@ -44,7 +44,7 @@ def save(key: str, about: AdminKey) -> AdminKey:
     if about.expires_at is not None:
         item["expires"] = {"N": str(about.expires_at)}
     dynamo.call(
-        "put_item",
+        "PutItem",
         TableName=settings().profiles_table,
         Item=item,
         ConditionExpression="attribute_not_exists(pk)",
@@ -81,7 +81,7 @@ def end(key_id: str, *, revoked_at: int | None = None, expires_at: int | None = 
     """Takes a key's rights at once, or from a time on (ms); the earlier of two ends stays. False if there is no such key."""
     name, at = ("revoked", revoked_at) if revoked_at is not None else ("expires", expires_at)
     answer = dynamo.call(
-        "update_item",
+        "UpdateItem",
         TableName=settings().profiles_table,
         Key=dynamo.key_of(_place(key_id)),
         UpdateExpression="SET #name = :at",
@@ -95,7 +95,7 @@ def end(key_id: str, *, revoked_at: int | None = None, expires_at: int | None = 
 def mark_used(key_id: str, *, at: int) -> None:
     """Remembers when a key was used last (ms)."""
     dynamo.call(
-        "update_item",
+        "UpdateItem",
         TableName=settings().profiles_table,
         Key=dynamo.key_of(_place(key_id)),
         UpdateExpression="SET used = :at",

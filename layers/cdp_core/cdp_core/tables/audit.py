@@ -16,13 +16,13 @@ def begin(entry: Entry) -> None:
     about = {"caller": entry.caller, "role": entry.role, "route": entry.route, "subjects": dict(entry.subjects)}
     item = dynamo.key_of(_key(entry))
     item |= {"d": {"S": to_json(about)}, "ttl": {"N": str((entry.at + KEPT_MS) // 1000)}}
-    dynamo.call("put_item", TableName=settings().profiles_table, Item=item)
+    dynamo.call("PutItem", TableName=settings().profiles_table, Item=item)
 
 
 def finish(entry: Entry) -> None:
     """Adds how it ended: status and result. Raises Unavailable."""
     dynamo.call(
-        "update_item",
+        "UpdateItem",
         TableName=settings().profiles_table,
         Key=dynamo.key_of(_key(entry)),
         UpdateExpression="SET st = :status, rs = :result",

@@ -134,11 +134,11 @@ def _query(pk: str, prefix: str) -> Any:
 def _put(pk: str, sk: str, attributes: Item, *, once: bool = False) -> None:
     item = dynamo.key_of((pk, sk)) | attributes
     condition = {"ConditionExpression": "attribute_not_exists(pk)"} if once else {}
-    dynamo.call("put_item", TableName=settings().profiles_table, Item=item, **condition)
+    dynamo.call("PutItem", TableName=settings().profiles_table, Item=item, **condition)
 
 
 def _delete(sk: str) -> None:
-    dynamo.call("delete_item", TableName=settings().profiles_table, Key=dynamo.key_of((_PARTITION, sk)))
+    dynamo.call("DeleteItem", TableName=settings().profiles_table, Key=dynamo.key_of((_PARTITION, sk)))
 
 
 def _of(items: list[Item], prefix: str) -> list[Item]:

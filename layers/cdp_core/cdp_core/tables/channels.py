@@ -43,7 +43,7 @@ def save_channel(channel: Channel) -> bool:
 def change_channel(channel: Channel) -> bool:
     """Stores a channel's settings anew. False if there is none of this name."""
     answer = dynamo.call(
-        "put_item",
+        "PutItem",
         **_put(_channel_key(channel.code_name), _attributes(channel))["Put"],
         ConditionExpression="attribute_exists(pk)",
     )

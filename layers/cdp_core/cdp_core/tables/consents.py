@@ -52,7 +52,7 @@ def remove(lives: Mapping[str, int]) -> None:
     """Removes the items with these consent keys, each if it is of that life or an older one: a newer one is somebody's word."""
     for hashed, epoch in lives.items():
         dynamo.call(
-            "delete_item",
+            "DeleteItem",
             TableName=settings().profiles_table,
             Key=dynamo.key_of(item_key(hashed)),
             ConditionExpression="ep < :next",

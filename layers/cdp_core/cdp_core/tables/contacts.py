@@ -64,7 +64,7 @@ def save(before: Details, registers: Registers) -> bool:
         "r": {"S": to_json({name: _plain(register) for name, register in registers.items()})},
     }
     answer = dynamo.call(
-        "put_item",
+        "PutItem",
         TableName=settings().profiles_table,
         Item=item,
         ConditionExpression=condition,
@@ -81,7 +81,7 @@ def join_record(leaf: str, epoch: int, record: tuple[str, str], *, received_at: 
         dynamo.key_of(record_leaf_key(record, leaf, epoch)),
     )
     for item in sides:
-        dynamo.call("put_item", TableName=table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+        dynamo.call("PutItem", TableName=table, Item=item, ConditionExpression="attribute_not_exists(pk)")
 
 
 def memberships(leaf: Leaf, kind: str = "", *, after: str = "") -> Iterator[Membership]:

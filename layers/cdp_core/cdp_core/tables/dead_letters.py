@@ -66,7 +66,7 @@ def bury(letter: DeadLetter, *, leaf: str | None = None, epoch: int = 0) -> None
     index_item |= {"reason": {"S": letter.reason}, "owner": {"S": owner}, "ttl": expiry}
     for item in (letter_item, index_item):
         dynamo.call(
-            "put_item",
+            "PutItem",
             TableName=settings().activities_table,
             Item=item,
             ConditionExpression="attribute_not_exists(pk)",
@@ -76,7 +76,7 @@ def bury(letter: DeadLetter, *, leaf: str | None = None, epoch: int = 0) -> None
 def places(day: str, *, after: str = "", up_to: str = "", limit: int) -> list[Place]:
     """At most `limit` places of one day behind the name `after`, up to and with the name `up_to` if one is given."""
     answer = dynamo.call(
-        "query",
+        "Query",
         TableName=settings().activities_table,
         KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
         ExpressionAttributeValues={

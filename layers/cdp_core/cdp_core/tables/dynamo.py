@@ -1,34 +1,23 @@
 """How the gateways speak DynamoDB: one client, low-level values, batches that finish, errors in our own words."""
 
+import os
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from base64 import b64decode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
+from cdp_core.aws import CallRefused, Client, NoAnswer
 from cdp_core.errors import CdpError, Unavailable
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.client import DynamoDBClient
-
 
 Item = dict[str, dict[str, Any]]
 Key = tuple[str, str]
 
 BATCH_GET = 100
 BATCH_WRITE = 25
-MAX_CONNECTIONS = 32
 _ATTEMPTS = 6  # rounds over what a batch left unprocessed, about 3 s with full jitter
-_CONFIG = Config(
-    retries={"mode": "standard", "total_max_attempts": 3},
-    connect_timeout=1,
-    read_timeout=3,
-    max_pool_connections=MAX_CONNECTIONS,
-)
+_READ_SECONDS = 3
 
 
 class StoreRefused(CdpError):
@@ -38,9 +27,8 @@ class StoreRefused(CdpError):
 
 
 @cache
-def client() -> "DynamoDBClient":
-    """The process's DynamoDB client; the SDK's own settings (region, AWS_ENDPOINT_URL) apply."""
-    return boto3.client("dynamodb", config=_CONFIG)
+def _client() -> Client:
+    return Client("dynamodb", read_seconds=_READ_SECONDS)
 
 
 def key_of(key: Key) -> Item:
@@ -48,33 +36,37 @@ def key_of(key: Key) -> Item:
     return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
 
 
-def error_code(error: ClientError) -> str:
-    """The error's code, such as ConditionalCheckFailedException."""
-    return error.response.get("Error", {}).get("Code", "")
-
-
-def our_error(error: Exception) -> CdpError:
-    """StoreRefused for a request that can never work, Unavailable for everything else."""
-    if isinstance(error, ClientError) and error_code(error) == "ValidationException":
-        return StoreRefused(str(error))
-    return Unavailable(f"DynamoDB gave no certain answer: {type(error).__name__}")
+def bytes_of(attribute: Mapping[str, Any]) -> bytes:
+    """What a binary attribute of an answer holds."""
+    return b64decode(attribute["B"])
 
 
 def call(operation: str, **arguments: Any) -> Any:
-    """One call. A failed condition comes back as None; raises Unavailable or StoreRefused."""
+    """One call by its name in DynamoDB's API. A failed condition comes back as None; raises Unavailable or StoreRefused."""
+    answer, refused = asked(operation, **arguments)
+    return None if refused else answer
+
+
+def asked(operation: str, **arguments: Any) -> tuple[Mapping[str, Any], bool]:
+    """One call's answer, and whether a condition failed: the answer says which. Raises Unavailable or StoreRefused."""
     try:
-        return getattr(client(), operation)(**arguments)
-    except ClientError as error:
-        if error_code(error) == "ConditionalCheckFailedException":
-            return None
-        raise our_error(error) from error
-    except BotoCoreError as error:
-        raise our_error(error) from error
+        return _client().call(operation, arguments), False
+    except CallRefused as error:
+        if error.name in _CONDITIONS:
+            return error.answer, True
+        if error.name == "ValidationException":
+            raise StoreRefused(str(error)) from error
+        raise Unavailable(f"DynamoDB refused: {error.name}") from error
+    except NoAnswer as error:
+        raise Unavailable("DynamoDB gave no certain answer") from error
+
+
+_CONDITIONS = ("ConditionalCheckFailedException", "TransactionCanceledException")
 
 
 def get(table: str, key: Key, *, strong: bool = True) -> Item | None:
     """One item, or None."""
-    answer = call("get_item", TableName=table, Key=key_of(key), ConsistentRead=strong)
+    answer = call("GetItem", TableName=table, Key=key_of(key), ConsistentRead=strong)
     found: Item | None = answer.get("Item")
     return found
 
@@ -92,7 +84,7 @@ def _get_batch(table: str, keys: list[Key]) -> dict[Key, Item]:
     found: dict[Key, Item] = {}
     left: list[Item] = [key_of(key) for key in keys]
     for attempt in range(_ATTEMPTS):
-        answer = call("batch_get_item", RequestItems={table: {"Keys": left, "ConsistentRead": True}})
+        answer = call("BatchGetItem", RequestItems={table: {"Keys": left, "ConsistentRead": True}})
         found |= {(item["pk"]["S"], item["sk"]["S"]): item for item in answer["Responses"].get(table, [])}
         left = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
         if not left:
@@ -110,7 +102,7 @@ def delete_many(table: str, keys: Sequence[Key]) -> None:
 def _delete_batch(table: str, keys: Sequence[Key]) -> None:
     left: Any = [{"DeleteRequest": {"Key": key_of(key)}} for key in keys]
     for attempt in range(_ATTEMPTS):
-        left = call("batch_write_item", RequestItems={table: left}).get("UnprocessedItems", {}).get(table, [])
+        left = call("BatchWriteItem", RequestItems={table: left}).get("UnprocessedItems", {}).get(table, [])
         if not left:
             return
         pause(attempt)
@@ -121,7 +113,7 @@ def query(table: str, *, condition: str, values: Item, **options: Any) -> Iterat
     """The pages of a query, one answer each; `options` are the SDK's own."""
     while True:
         page = call(
-            "query",
+            "Query",
             TableName=table,
             KeyConditionExpression=condition,
             ExpressionAttributeValues=values,
@@ -149,16 +141,12 @@ def transact(actions: list[dict[str, Any]]) -> bool:
 
 
 def _transact_once(actions: list[dict[str, Any]]) -> set[str]:
-    """The reasons for which it was cancelled; none if it happened."""
-    try:
-        client().transact_write_items(TransactItems=actions)  # type: ignore[arg-type]
-    except ClientError as error:
-        if error_code(error) != "TransactionCanceledException":
-            raise our_error(error) from error
-        return {str(reason.get("Code")) for reason in error.response.get("CancellationReasons", [])} | {"None"}
-    except BotoCoreError as error:
-        raise our_error(error) from error
-    return set()
+    """The reasons for which it was cancelled; none if it happened. The token makes a repeated request the same transaction."""
+    token = os.urandom(16).hex()
+    answer, refused = asked("TransactWriteItems", TransactItems=actions, ClientRequestToken=token)
+    return (
+        {str(reason.get("Code")) for reason in answer.get("CancellationReasons", [])} | {"None"} if refused else set()
+    )
 
 
 def pause(attempt: int) -> None:

@@ -108,7 +108,7 @@ def expire(leaf: Leaf, *, at: int) -> bool:
     """Gives an empty tombstone its TTL (ms), if nothing has been written to it meanwhile (protocol 2b, ttl)."""
     condition, was = leaves.unchanged(leaf)
     answer = dynamo.call(
-        "update_item",
+        "UpdateItem",
         TableName=settings().profiles_table,
         Key=dynamo.key_of(leaves.hot_key(leaf.id)),
         UpdateExpression="SET #ttl = :ttl, lv = :next",

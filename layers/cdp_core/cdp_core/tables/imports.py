@@ -18,7 +18,7 @@ def save(one: Import) -> None:
     """Stores what was asked for."""
     about = {name: getattr(one, name) for name in Import.__slots__ if name != "id"}
     item = dynamo.key_of(_key(one.id)) | {"d": {"S": to_json(about)}, "ttl": _ttl(one.created_at)}
-    dynamo.call("put_item", TableName=settings().profiles_table, Item=item)
+    dynamo.call("PutItem", TableName=settings().profiles_table, Item=item)
 
 
 def find(import_id: str) -> Import | None:
@@ -30,7 +30,7 @@ def find(import_id: str) -> Import | None:
 def page(*, before: str, limit: int) -> list[Import]:
     """At most so many of the imports that were made before one (of all if empty), latest first."""
     answer = dynamo.call(
-        "query",
+        "Query",
         TableName=settings().profiles_table,
         KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
         ExpressionAttributeValues={":pk": {"S": _LIST}, ":low": {"S": "0"}, ":high": {"S": before or ":"}},
@@ -46,7 +46,7 @@ def plan(import_id: str, part: Part, *, created_at: int) -> Part:
     """Stores a part as it was judged. Whoever came first judged for all: the part that is stored."""
     item = _part_item(import_id, part, created_at=created_at)
     stored = dynamo.call(
-        "put_item",
+        "PutItem",
         TableName=settings().profiles_table,
         Item=item,
         ConditionExpression="attribute_not_exists(pk)",
@@ -58,7 +58,7 @@ def finish(import_id: str, part: Part, *, created_at: int) -> Part:
     """Stores a part as it was carried out; what it had to remember for that goes. The first outcome stands: the part that is stored."""
     item = _part_item(import_id, part, created_at=created_at)
     stored = dynamo.call(
-        "put_item",
+        "PutItem",
         TableName=settings().profiles_table,
         Item=item,
         ConditionExpression="f = :no",
@@ -77,7 +77,7 @@ def parts(import_id: str, *, since: int, limit: int) -> list[Part]:
     """At most so many parts of the report, in the order of the file, from a number on."""
     low, high = _part_key(import_id, since), _part_key(import_id, 9_999_999)
     answer = dynamo.call(
-        "query",
+        "Query",
         TableName=settings().profiles_table,
         KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
         ExpressionAttributeValues={":pk": {"S": low[0]}, ":low": {"S": low[1]}, ":high": {"S": high[1]}},

@@ -61,7 +61,7 @@ def load_many(job_ids: list[str]) -> list[Job]:
 def open_jobs(limit: int = _MANY) -> list[Job]:
     """Open jobs, oldest first, as they stand now."""
     answer = dynamo.call(
-        "query",
+        "Query",
         TableName=settings().profiles_table,
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": OPEN}},
@@ -74,7 +74,7 @@ def open_jobs(limit: int = _MANY) -> list[Job]:
 def lease(job_id: str, *, owner: str, now: int, until: int) -> Job | None:
     """Takes the job for one process until `until` (ms), or None if another one has it."""
     answer = dynamo.call(
-        "update_item",
+        "UpdateItem",
         TableName=settings().profiles_table,
         Key=dynamo.key_of(job_key(job_id)),
         UpdateExpression="SET #lease = :until, #owner = :owner",
@@ -93,7 +93,7 @@ def lease(job_id: str, *, owner: str, now: int, until: int) -> Job | None:
 def save(job: Job, *, owner: str, lease_until: int) -> bool:
     """Stores how far the job has come. False if another process took it over. `lease_until` of 0 gives it back."""
     answer = dynamo.call(
-        "update_item",
+        "UpdateItem",
         TableName=settings().profiles_table,
         Key=dynamo.key_of(job_key(job.id)),
         UpdateExpression="SET #state = :state, #lease = :until",
@@ -110,12 +110,12 @@ def save(job: Job, *, owner: str, lease_until: int) -> bool:
 
 def close(job: Job) -> None:
     """Takes a finished job out of the open ones; again is no change."""
-    dynamo.call("delete_item", TableName=settings().profiles_table, Key=dynamo.key_of(open_key(job)))
+    dynamo.call("DeleteItem", TableName=settings().profiles_table, Key=dynamo.key_of(open_key(job)))
 
 
 def save_chunk(job_id: str, number: int, values: list[str], *, expires_at: int) -> None:
     """Stores one part of a long list that a job is about, before the job itself; it expires by itself (ms)."""
-    dynamo.call("put_item", **chunk_creation(job_id, number, values, expires_at=expires_at)["Put"])
+    dynamo.call("PutItem", **chunk_creation(job_id, number, values, expires_at=expires_at)["Put"])
 
 
 def chunk_creation(job_id: str, number: int, values: list[str], *, expires_at: int) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def chunk_creation(job_id: str, number: int, values: list[str], *, expires_at: i
 
 def remove_chunk(job_id: str, number: int) -> None:
     """Removes one part of a job's list."""
-    dynamo.call("delete_item", TableName=settings().profiles_table, Key=dynamo.key_of(_chunk_key(job_id, number)))
+    dynamo.call("DeleteItem", TableName=settings().profiles_table, Key=dynamo.key_of(_chunk_key(job_id, number)))
 
 
 def load_chunk(job_id: str, number: int) -> list[str]:

@@ -35,13 +35,13 @@ def save(kind: str, label: Label) -> None:
     """Stores a label as it is defined now."""
     item = dynamo.key_of((f"labels#{kind}", label.code_name))
     item |= {"d": {"S": to_json({"name": label.name, "description": label.description})}}
-    dynamo.call("put_item", TableName=settings().profiles_table, Item=item)
+    dynamo.call("PutItem", TableName=settings().profiles_table, Item=item)
 
 
 def remove(kind: str, code_name: str) -> None:
     """Removes a label; what carries it keeps its code."""
     key = dynamo.key_of((f"labels#{kind}", code_name))
-    dynamo.call("delete_item", TableName=settings().profiles_table, Key=key)
+    dynamo.call("DeleteItem", TableName=settings().profiles_table, Key=key)
 
 
 def _parse(item: Item) -> Label:

@@ -59,12 +59,12 @@ def parse(leaf: str, item: Item | None) -> Leaf:
     if "lk" in item:
         received_at, _, message_id = item["lk"]["S"].partition("#")
         fields["link_key"] = (int(received_at), message_id)
-    ring = item["ring"]["B"] if "ring" in item else b""
+    ring = dynamo.bytes_of(item["ring"]) if "ring" in item else b""
     return Leaf(
         id=leaf,
         counts={name: int(count["N"]) for name, count in item.get("n", {}).get("M", {}).items()},
         ring=frozenset(ring[at : at + KEY_BYTES] for at in range(0, len(ring), KEY_BYTES)),
-        horizon=item["hz"]["B"] if "hz" in item else NO_KEY,
+        horizon=dynamo.bytes_of(item["hz"]) if "hz" in item else NO_KEY,
         channels=frozenset(item.get("chs", {}).get("SS", ())),
         unlinked=frozenset(item.get("un", {}).get("SS", ())),
         suppressions=tuple((since, until) for since, until in from_json(item["sup"]["S"])) if "sup" in item else (),
@@ -82,7 +82,7 @@ def commit(before: Leaf, after: Leaf) -> bool:
     condition = " AND ".join(_same(name, value) for name, value in seen.items())
     was = {f":was_{name}": {"N": str(value)} for name, value in seen.items() if value}
     answer = dynamo.call(
-        "update_item",
+        "UpdateItem",
         TableName=settings().profiles_table,
         Key=dynamo.key_of(hot_key(after.id)),
         UpdateExpression="SET " + ", ".join(f"#{name[1:]} = {name}" for name in values) + " REMOVE #ttl",
@@ -97,7 +97,7 @@ def wake(leaf: Leaf) -> bool:
     """Takes a tombstone's TTL off before anything is stored under it (protocol 2b, ttl). False if the leaf changed meanwhile."""
     condition, was = unchanged(leaf)  # a leaf that expires was never erased if it held a suppression only
     answer = dynamo.call(
-        "update_item",
+        "UpdateItem",
         TableName=settings().profiles_table,
         Key=dynamo.key_of(hot_key(leaf.id)),
         UpdateExpression="SET lv = :next REMOVE #ttl",

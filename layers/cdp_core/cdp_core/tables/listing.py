@@ -74,7 +74,7 @@ def save(leaf: str, epoch: int, *, before: Entry, shown: Listed | None) -> bool:
     if before.version:
         recent["ExpressionAttributeValues"] = {":was": {"N": str(before.version)}}
     if len(puts) == 1:
-        return dynamo.call("put_item", **recent) is not None
+        return dynamo.call("PutItem", **recent) is not None
     return dynamo.transact([{"Put": put} for put in puts])
 
 
@@ -91,7 +91,7 @@ def page(partition: str, *, span: tuple[str, str], after: str = "", newest_first
     if after:
         low, high = (low, after) if newest_first else (after, high)
     answer = dynamo.call(
-        "query",
+        "Query",
         TableName=settings().profiles_table,
         IndexName=INDEX,
         KeyConditionExpression="lpk = :pk AND lsk BETWEEN :low AND :high",

@@ -27,7 +27,7 @@ def save(leaf: str, epoch: int, note: Note) -> None:
     item |= {
         "d": {"S": to_json({"at": note.at, "author": note.author, "author_id": note.author_id, "text": note.text})}
     }
-    dynamo.call("put_item", TableName=settings().profiles_table, Item=item)
+    dynamo.call("PutItem", TableName=settings().profiles_table, Item=item)
 
 
 def of_life(leaf: str, epoch: int, *, before: str = "\U0010ffff") -> Iterator[Note]:
@@ -51,7 +51,7 @@ def count(leaf: str, epoch: int, *, limit: int) -> int:
     """How many notes one life has, `limit` at most."""
     prefix = _key(leaf, epoch, "")[1]
     answer = dynamo.call(
-        "query",
+        "Query",
         TableName=settings().profiles_table,
         KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
         ExpressionAttributeValues={":pk": {"S": leaf}, ":prefix": {"S": prefix}},
@@ -65,7 +65,7 @@ def count(leaf: str, epoch: int, *, limit: int) -> int:
 def remove(leaf: str, epoch: int, note_id: str) -> bool:
     """Removes a note. False if there is none of this id."""
     answer = dynamo.call(
-        "delete_item",
+        "DeleteItem",
         TableName=settings().profiles_table,
         Key=dynamo.key_of(_key(leaf, epoch, note_id)),
         ConditionExpression="attribute_exists(pk)",

@@ -14,7 +14,7 @@ _FIRST_ITEMS = 8
 def load(leaf: str) -> tuple[Leaf, Details]:
     """The leaf and the contact of its current life, strongly read."""
     answer = dynamo.call(
-        "query",
+        "Query",
         TableName=settings().profiles_table,
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": leaf}},

@@ -9,7 +9,7 @@ _LIVES_SECONDS = 3_600
 def hit(caller: str, minute: int) -> int:
     """Counts one request of a caller in a minute (since 1970); how many there were in it so far, this one included."""
     answer = dynamo.call(
-        "update_item",
+        "UpdateItem",
         TableName=settings().profiles_table,
         Key=dynamo.key_of((f"rate#{caller}", f"{minute:010d}")),
         UpdateExpression="ADD n :one SET #ttl = :ttl",

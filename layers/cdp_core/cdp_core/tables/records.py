@@ -43,7 +43,7 @@ def _shard(kind: str, shard: str, prefix: str, after: str) -> Iterator[str]:
 
 def add(record: Record) -> None:
     """Gives a record its place in the list of its kind; again is no change."""
-    dynamo.call("put_item", TableName=settings().profiles_table, Item=dynamo.key_of(_place(record)))
+    dynamo.call("PutItem", TableName=settings().profiles_table, Item=dynamo.key_of(_place(record)))
 
 
 def belongings(record: Record, *, after: str = "") -> Iterator[Belonging]:
@@ -69,7 +69,7 @@ def set_role(leaf: str, epoch: int, record: Record, role: str | None) -> None:
     """Gives the leaf that belongs to a record a role in it, or takes it."""
     change = {"UpdateExpression": "SET #role = :role", "ExpressionAttributeValues": {":role": {"S": role}}}
     dynamo.call(
-        "update_item",
+        "UpdateItem",
         TableName=settings().profiles_table,
         Key=dynamo.key_of(contacts.membership_key(leaf, epoch, record)),
         ConditionExpression="attribute_exists(pk)",
@@ -82,16 +82,16 @@ def part(leaf: str, epoch: int, record: Record) -> bool:
     """Ends that a leaf belongs to a record, on both sides. False if it did not."""
     table = settings().profiles_table
     mine = dynamo.key_of(contacts.membership_key(leaf, epoch, record))
-    answer = dynamo.call("delete_item", TableName=table, Key=mine, ConditionExpression="attribute_exists(pk)")
+    answer = dynamo.call("DeleteItem", TableName=table, Key=mine, ConditionExpression="attribute_exists(pk)")
     theirs = dynamo.key_of(contacts.record_leaf_key(record, leaf, epoch))
-    dynamo.call("delete_item", TableName=table, Key=theirs)
+    dynamo.call("DeleteItem", TableName=table, Key=theirs)
     return answer is not None
 
 
 def remove(record: Record) -> None:
     """Removes a record and its place in the list; nobody belongs to it any more."""
     for key in (contacts.record_key(*record), _place(record)):
-        dynamo.call("delete_item", TableName=settings().profiles_table, Key=dynamo.key_of(key))
+        dynamo.call("DeleteItem", TableName=settings().profiles_table, Key=dynamo.key_of(key))
 
 
 def _place(record: Record) -> Key:

@@ -66,7 +66,7 @@ def load(head: str, since: int) -> Suppression | None:
 def page(*, before: str, limit: int) -> list[Suppression]:
     """At most so many of the suppressions whose places come before one (all if empty), latest first."""
     answer = dynamo.call(
-        "query",
+        "Query",
         TableName=settings().profiles_table,
         KeyConditionExpression="pk = :pk AND sk < :before",
         ExpressionAttributeValues={":pk": {"S": PARTITION}, ":before": {"S": before or ":"}},

@@ -26,7 +26,7 @@ def page(table: str, *, start: Key | None, limit: int) -> Page:
     """
     name = settings().profiles_table if table == PROFILES else settings().activities_table
     answer = dynamo.call(
-        "scan",
+        "Scan",
         TableName=name,
         ProjectionExpression="pk, sk",
         Limit=limit,
@@ -58,7 +58,7 @@ def _size(value: object) -> int:
 def old_details(leaf: str, epoch: int) -> int:
     """How many items of lives before `epoch` a leaf still has in the profiles table (at most a page of them)."""
     answer = dynamo.call(
-        "query",
+        "Query",
         TableName=settings().profiles_table,
         KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
         ExpressionAttributeValues={":pk": {"S": leaf}, ":low": {"S": f"{HOT}\0"}, ":high": {"S": leaves.life(epoch)}},
@@ -72,7 +72,7 @@ def old_details(leaf: str, epoch: int) -> int:
 def rows_of(leaf: str, epoch: int) -> int:
     """How many items a life of a leaf has in the activities table (at most a page of them)."""
     answer = dynamo.call(
-        "query",
+        "Query",
         TableName=settings().activities_table,
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": activities.partition(leaf, epoch)}},

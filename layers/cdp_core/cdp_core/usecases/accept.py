@@ -1,9 +1,10 @@
 """Takes what a client submits: judges each event, decides about consent, and puts envelopes on the queue, truthfully."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cdp_core import queue
 from cdp_core.domain import consent
@@ -102,8 +103,11 @@ def _envelopes(judged: Iterable[Judged], key: WriteKey, now: int) -> Iterator[En
 
 
 def _count(outcomes: Iterable[Outcome]) -> None:
-    rules = [one.rule for one in outcomes if isinstance(one, Withheld)]
-    count(**{rule: rules.count(rule) for rule in set(rules)})
+    """How many events were accepted and refused, and how many each rule withheld."""
+    count(**Counter(_COUNTED.get(type(one)) or one.rule for one in outcomes))  # type: ignore[union-attr]
+
+
+_COUNTED = {Event: "accepted", Refusal: "refused"}
 
 
 def _messages(envelope: Envelope) -> Iterator[str]:
@@ -125,6 +129,8 @@ def _new_key(now: int) -> bytes:
     return envelope_key(now, os.urandom(KEY_BYTES - 6))
 
 
-def message_of(envelope: Envelope) -> str:
+def message_of(envelope: Envelope, plain: Sequence[Any] = (), *, authority: bool = False) -> str:
     """The envelope as a message's body: JSON without the two characters that JSON allows and SQS refuses."""
-    return to_json(encode(envelope)).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+    return (
+        to_json(encode(envelope, plain, authority=authority)).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+    )

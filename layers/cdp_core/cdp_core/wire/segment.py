@@ -7,7 +7,15 @@ from typing import Any
 
 import msgspec
 
-from cdp_core.domain.envelope import MAX_DEPTH, MAX_EVENT_BYTES, MAX_EVENTS, MAX_MESSAGE_ID, Event, Refusal
+from cdp_core.domain.envelope import (
+    MAX_DEPTH,
+    MAX_EVENT_BYTES,
+    MAX_EVENTS,
+    MAX_MESSAGE_ID,
+    MAX_TIMESTAMP,
+    Event,
+    Refusal,
+)
 from cdp_core.domain.identity import MAX_IDENTIFIER
 from cdp_core.domain.times import parse_time
 from cdp_core.errors import InvalidInput, Refused, TooLarge
@@ -158,7 +166,7 @@ def _build(raw: dict[str, Any], type_: str, context: Mapping[str, Any], new_id: 
         user_id=_identifier(raw, "userId", MAX_IDENTIFIER),
         anonymous_id=_identifier(raw, "anonymousId", MAX_IDENTIFIER),
         time=parse_time(timestamp),
-        timestamp=timestamp[:64] if timestamp else None,
+        timestamp=timestamp[:MAX_TIMESTAMP] if timestamp else None,
         user_hash=_user_hash(raw),
         body=_body(raw, type_, context),
     )
