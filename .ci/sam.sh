@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The template as AWS's own tools see it: cfn-lint, sam validate, and a package for arm64 built without Docker.
+# The template as AWS's own tools see it: cfn-lint, sam validate, packages for arm64 built without Docker, and their bytecode.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 .venv/bin/cfn-lint template.yaml
@@ -16,8 +16,9 @@ if [ -z "$python313" ]; then
     echo "sam build left out: it needs Python 3.13 on this machine"
     exit 0
 fi
-PATH="$(dirname "$python313"):$PATH" "$sam" build --build-dir .aws-sam/build
-python3 - <<'PY'
+export PATH="$(dirname "$python313"):$PATH"
+"$sam" build --build-dir .aws-sam/build
+"$python313" - <<'PY'
 """The built layer holds our code, and every compiled library in it is for arm64."""
 import pathlib, sys
 
@@ -31,3 +32,21 @@ foreign = [tag for tag in tags if not tag.endswith(("-any", "aarch64"))]
 assert tags and not foreign, f"wheels for another machine: {foreign}"
 print(f"the layer is for arm64: {len(libraries)} compiled libraries checked")
 PY
+
+built() { echo ".aws-sam/$1/TrackFunction" ".aws-sam/$1/FlushFunction" ".aws-sam/$1/ProfilesApiFunction"; }
+"$python313" -I .ci/bytecode.py valid $(built build) .aws-sam/build/CoreLayer
+
+# Libraries for another machine cannot be loaded: the functions start from a build for this one, beside what Lambda brings.
+if [ "$(uname -s)" != Linux ]; then
+    echo "starting the functions left out: the packages are for Linux"
+    exit 0
+fi
+"$sam" build --build-dir .aws-sam/host --parameter-overrides "Architecture=$(uname -m | sed s/aarch64/arm64/)"
+rm -rf .aws-sam/runtime
+mkdir .aws-sam/runtime
+for one in boto3 botocore s3transfer dateutil urllib3 six.py; do
+    ln -s "$PWD"/.venv/lib/python3*/site-packages/"$one" .aws-sam/runtime/
+done
+for function in $(built host); do
+    PYTHONPATH=.aws-sam/runtime "$python313" .ci/bytecode.py start "$function" .aws-sam/host/CoreLayer/python
+done

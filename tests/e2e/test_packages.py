@@ -2,6 +2,8 @@
 
 import json
 import platform
+import py_compile
+import re
 import socket
 import subprocess
 import sys
@@ -10,14 +12,14 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.build import build
+from local.build import FUNCTIONS, ForeignPython, build, unpacked
 from tests.support.product import request
 
 ROOT = Path(__file__).parents[2]
@@ -128,11 +130,79 @@ def test_the_flush_reports_a_queue_that_it_cannot_reach(packages: Path) -> None:
     assert answer["errorType"] == "Unavailable"
 
 
-def test_the_bytecode_in_the_layer_is_there_for_every_module(packages: Path) -> None:
-    """A cold start reads no source; host builds compile for the Python that runs them."""
-    ours = packages / "layer" / "python" / "cdp_core"
-    tag = sys.implementation.cache_tag
-    missing = [
-        path for path in ours.rglob("*.py") if not (path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc").exists()
-    ]
-    assert missing == []
+def _bytecode(*words: object, runtime: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """What .ci/bytecode.py finds, by this Python without its site-packages."""
+    command = [getattr(sys, "_base_executable", sys.executable), "-S", str(ROOT / ".ci" / "bytecode.py")]
+    environment = {"PYTHONPATH": str(runtime)} if runtime else {}
+    return subprocess.run(
+        [*command, *map(str, words)], env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def test_every_module_of_every_package_has_valid_bytecode(packages: Path) -> None:
+    """Host builds compile for the Python that runs them: its magic number, no look at times, the hash of the source."""
+    found = _bytecode("valid", *(packages / name for name in ("layer", *FUNCTIONS)))
+    assert found.returncode == 0, found.stderr
+    assert "bytecode is valid" in found.stdout
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_cold_start_reads_no_source(packages: Path, name: str) -> None:
+    """Nothing of ours or of the layer is compiled, though the files' times are those of the zip."""
+    found = _bytecode("start", packages / name, packages / "layer" / "python", runtime=packages / "runtime")
+    assert found.returncode == 0, found.stderr
+    assert "starts from bytecode" in found.stdout
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda app, compiled: app.write_text("changed = True\n"),
+        lambda app, compiled: compiled.unlink(),
+        lambda app, compiled: py_compile.compile(str(app), str(compiled)),
+        lambda app, compiled: compiled.write_bytes(b"\0\0\r\n" + compiled.read_bytes()[4:]),
+        lambda app, compiled: compiled.with_name("gone.cpython-39.pyc").touch(),
+    ],
+    ids=["stale", "missing", "by time", "of another Python", "stray"],
+)
+def test_the_proof_sees_a_flaw(tmp_path: Path, change: Callable[[Path, Path], object]) -> None:
+    """What would triple a cold start is found."""
+    unpacked("flush", tmp_path, architecture="host", python="host")
+    assert _bytecode("valid", tmp_path).returncode == 0
+    change(tmp_path / "app.py", tmp_path / "__pycache__" / f"app.{sys.implementation.cache_tag}.pyc")
+    assert _bytecode("valid", tmp_path).returncode == 1
+
+
+def test_the_proof_sees_source_that_is_read(tmp_path: Path) -> None:
+    """Without bytecode, a start reads the source, and the proof says so."""
+    (tmp_path / "app.py").write_text("")
+    found = _bytecode("start", tmp_path)
+    assert found.returncode == 1
+    assert "read as source" in found.stderr
+
+
+def test_bytecode_is_the_same_wherever_it_is_built(tmp_path: Path) -> None:
+    """It names the file as Lambda sees it."""
+    compiled = Path("__pycache__") / f"app.{sys.implementation.cache_tag}.pyc"
+    for folder in ("one", "two"):
+        unpacked("track", tmp_path / folder, architecture="host", python="host")
+    code = (tmp_path / "one" / compiled).read_bytes()
+    assert code == (tmp_path / "two" / compiled).read_bytes()
+    assert b"/var/task/app.py" in code
+    assert str(tmp_path).encode() not in code
+
+
+def test_no_bytecode_is_made_for_another_python(tmp_path: Path) -> None:
+    """It is refused, or left out if that was asked for."""
+    with pytest.raises(ForeignPython, match=r"needs Python 3\.9"):
+        unpacked("track", tmp_path, architecture="host", python="3.9")
+    unpacked("track", tmp_path, architecture="host", python="3.9", compiled=False)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["app.py", "kxt.js"]
+
+
+def test_sam_builds_with_the_python_of_the_template() -> None:
+    """Bytecode of any other version would be ignored on Lambda."""
+    (version,) = re.findall(r"^RUNTIME := (.+)$", (ROOT / "local" / "sam" / "build.mk").read_text(), re.MULTILINE)
+    template = (ROOT / "template.yaml").read_text()
+    assert re.findall(r"\bRuntime: (\S+)", template) == [f"python{version}"]
+    assert re.findall(r"CompatibleRuntimes: \[(\S+)\]", template) == [f"python{version}"]
