@@ -1,18 +1,22 @@
-"""Tracking API: a client's request becomes one envelope on the queue. Nothing about profiles is read or written."""
+"""Tracking API: a client's request becomes one envelope on the queue. Nothing about profiles is read or written.
+
+A cold start imports the way of plain events only; what else may be asked for is imported by the first request for it.
+"""
+
+import gc
+
+gc.disable()  # imports leave no garbage, and looking for it makes a cold start longer
 
 import base64
-import gzip
 import json
+import os
 import uuid
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cdp_core import clock
-from cdp_core.domain.admission import CONSENT_WITHHELD, Outcome, Withheld
-from cdp_core.domain.channels import WriteKey, is_named, taking_known_types
-from cdp_core.domain.envelope import Refusal
+from cdp_core.domain.channels import WriteKey
 from cdp_core.errors import (
     CdpError,
     ChannelDisabled,
@@ -25,18 +29,21 @@ from cdp_core.errors import (
     UnsupportedEncoding,
 )
 from cdp_core.observability import logger
-from cdp_core.usecases.accept import accept
 from cdp_core.usecases.accept_plain import accept_plain
 from cdp_core.usecases.authenticate import authenticate
-from cdp_core.usecases.definitions import find_form
-from cdp_core.wire import forms, kentico, pixel, plain, segment
+from cdp_core.wire import plain
 from cdp_core.wire.http import Request, read_request
 from cdp_core.wire.keys import key_of
-from cdp_core.wire.settings import rudder_source, segment_settings
+
+if TYPE_CHECKING:
+    from cdp_core.domain.admission import Outcome
+
+gc.freeze()
+gc.enable()
 
 RETRY_AFTER_SECONDS = 5
 SCRIPT_SECONDS, SETTINGS_SECONDS = 3600, 300  # how long browsers may keep them
-SCRIPT = Path(__file__).with_name("kxt.js")
+SCRIPT = os.path.join(os.path.dirname(__file__), "kxt.js")
 STATUS: dict[type[CdpError], int] = {
     InvalidInput: 400,
     TooLarge: 413,
@@ -86,6 +93,9 @@ def _is_plain(request: Request) -> bool:
 
 def _judged(request: Request) -> Answer:
     """The long way: each event judged by itself."""
+    from cdp_core.usecases.accept import accept
+    from cdp_core.wire import segment
+
     submission = segment.read(request, _new_id)
     key = authenticate(submission.write_key, request.origin)
     outcomes = accept(key, submission.outcomes, now=clock.now_ms())
@@ -95,13 +105,16 @@ def _judged(request: Request) -> Answer:
     return _answer(207, {"success": all(one["status"] == 200 for one in results), "results": results})
 
 
-def _result(index: int, outcome: Outcome, key: WriteKey) -> dict[str, Any]:
+def _result(index: int, outcome: "Outcome", key: WriteKey) -> dict[str, Any]:
     status, code, message = _status(outcome, key)
     return {"index": index, "message_id": outcome.message_id, "status": status, "code": code, "message": message}
 
 
-def _status(outcome: Outcome, key: WriteKey) -> tuple[int, str, str]:
+def _status(outcome: "Outcome", key: WriteKey) -> tuple[int, str, str]:
     """What is said about one event. That it was withheld is for servers to know: a page's visitors get the usual answer."""
+    from cdp_core.domain.admission import Withheld
+    from cdp_core.domain.envelope import Refusal
+
     if isinstance(outcome, Refusal):
         return 400, outcome.reason, outcome.message
     if isinstance(outcome, Withheld) and key.secret:
@@ -110,6 +123,9 @@ def _status(outcome: Outcome, key: WriteKey) -> tuple[int, str, str]:
 
 
 def _pixel(request: Request) -> Answer:
+    from cdp_core.usecases.accept import accept
+    from cdp_core.wire import pixel
+
     submission = pixel.read(request, _new_id)
     accept(authenticate(submission.write_key, request.origin), submission.outcomes, now=clock.now_ms())
     return _bytes(pixel.GIF, "image/gif", {"Cache-Control": "no-store"})
@@ -117,6 +133,10 @@ def _pixel(request: Request) -> Answer:
 
 def _activities(request: Request) -> Answer:
     """K-05: 207 with a status for each activity, whatever becomes of them."""
+    from cdp_core.domain.channels import is_named, taking_known_types
+    from cdp_core.usecases.accept import accept
+    from cdp_core.wire import kentico
+
     said = kentico.read(request, _new_id)
     key = authenticate(said.write_key, request.origin)
     if not is_named(key.channel, said.channel):  # K-10
@@ -126,7 +146,7 @@ def _activities(request: Request) -> Answer:
     return _answer(207, {"results": [_activity(outcome, key) for outcome in outcomes]})
 
 
-def _activity(outcome: Outcome, key: WriteKey) -> dict[str, Any]:
+def _activity(outcome: "Outcome", key: WriteKey) -> dict[str, Any]:
     status, code, message = _status(outcome, key)
     if status == 200:
         return {"status": 202}
@@ -134,6 +154,12 @@ def _activity(outcome: Outcome, key: WriteKey) -> dict[str, Any]:
 
 
 def _form(request: Request) -> Answer:
+    from cdp_core.domain.admission import CONSENT_WITHHELD, Withheld
+    from cdp_core.domain.envelope import Refusal
+    from cdp_core.usecases.accept import accept
+    from cdp_core.usecases.definitions import find_form
+    from cdp_core.wire import forms
+
     typed = forms.read(request)
     key = authenticate(typed.write_key, request.origin)
     form = find_form(typed.form)
@@ -151,12 +177,16 @@ THANKS = b"<!doctype html><html lang=en><meta charset=utf-8><title>Thank you</ti
 
 
 def _settings(request: Request) -> Answer:
+    from cdp_core.wire.settings import segment_settings
+
     write_key = request.path.split("/")[3]
     channel = authenticate(write_key, request.origin).channel
     return _kept(segment_settings(request, write_key, channel))
 
 
 def _source(request: Request) -> Answer:
+    from cdp_core.wire.settings import rudder_source
+
     write_key = key_of(request, {})
     return _kept(rudder_source(write_key, authenticate(write_key, request.origin).channel))
 
@@ -166,18 +196,21 @@ def _kept(document: dict[str, Any]) -> Answer:
 
 
 def _script(request: Request) -> Answer:
-    plain, packed = _scripts()
+    script, packed = _scripts()
     kept = {"Cache-Control": f"public, max-age={SCRIPT_SECONDS}", "Vary": "Accept-Encoding"}
     accepted = request.headers.get("accept-encoding", "").split(",")
     if "gzip" in map(str.strip, accepted):  # `gzip;q=0` is a refusal, and nobody is harmed by plain text
         return _bytes(packed, "text/javascript; charset=utf-8", kept | {"Content-Encoding": "gzip"})
-    return _bytes(plain, "text/javascript; charset=utf-8", kept)
+    return _bytes(script, "text/javascript; charset=utf-8", kept)
 
 
 @cache
 def _scripts() -> tuple[bytes, bytes]:
-    plain = SCRIPT.read_bytes()
-    return plain, gzip.compress(plain, 9)
+    import gzip
+
+    with open(SCRIPT, "rb") as file:
+        script = file.read()
+    return script, gzip.compress(script, 9)
 
 
 # The first that a path begins with; all other paths are Segment's calls, under whatever prefix an SDK puts them.

@@ -235,7 +235,7 @@ def test_7_the_environment_names_exactly_the_settings_that_the_code_reads(functi
     from cdp_core.config import Settings
 
     given = resources()[function]["Properties"]["Environment"]["Variables"]
-    assert set(given) == {name.upper() for name in Settings.__dataclass_fields__}
+    assert set(given) == {name.upper() for name in Settings._fields}
 
 
 def test_7_every_number_that_a_parameter_allows_is_one_that_the_code_accepts() -> None:

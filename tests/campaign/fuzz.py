@@ -24,8 +24,9 @@ from schemathesis.specs.openapi import checks as openapi
 
 from cdp_core import queue
 from cdp_core.domain.activity import type_of
-from cdp_core.domain.envelope import Envelope, Event, decode
+from cdp_core.domain.envelope import Envelope, Event
 from cdp_core.tables.codec import from_json, to_json
+from cdp_core.usecases.messages import envelope_of
 from local.gateway import HttpRequest
 from tests.double import StrictAws, strict_aws
 from tests.double.memory import Memory
@@ -92,7 +93,7 @@ def _check_wire(hostile: Hostile, fake: _Queue) -> int:
         assert body["code"]
         assert body["message"]
         return int(status)
-    envelopes = [decode(from_json(text)) for text in fake.sent]
+    envelopes = [envelope_of(text) for text in fake.sent]
     assert envelopes, "success, and nothing on the queue"
     if status == 207:
         _check_results(hostile, body["results"], envelopes)
@@ -156,7 +157,7 @@ def _read_back(aws: StrictAws, bodies: list[str]) -> int:
         drain_all()
         visibility_expires(aws.environment["QUEUE_URL"])
     repeats: defaultdict[Any, list[Event]] = defaultdict(list)  # the same activity twice: one of the two is kept
-    for event in (event for body in bodies for event in decode(from_json(body)).events):
+    for event in (event for body in bodies for event in envelope_of(body).events):
         if type_of(event) is not None:
             repeats[str(event.identifiers()[0]), event.message_id, event.time].append(event)
     for (name, message_id, _), events in repeats.items():

@@ -6,22 +6,22 @@ from typing import Any
 from unittest import mock
 
 from cdp_core.domain.access import ADMIN, caller_with
-from cdp_core.domain.envelope import decode
 from cdp_core.domain.identity import Identifier
 from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.times import iso
 from cdp_core.errors import InvalidInput, NotFound
 from cdp_core.tables import activities, contacts, dead_letters, leaves
-from cdp_core.tables.codec import from_json
 from cdp_core.usecases import erase, jobs, merge, unmerge
 from cdp_core.usecases.check import examine
 from cdp_core.usecases.drain import drain
+from cdp_core.usecases.messages import envelope_of
 from cdp_core.usecases.repair import repair_counts
 from cdp_core.wire.segment import reread
 from tests.campaign.consents import Decisions
 from tests.campaign.oracle import Cut, Ended, Expected, Seen, Sent, Truth
 from tests.campaign.world import START_MS, Weather, World
 from tests.double import Plan
+from tests.double.own_client import as_json
 from tests.support.product import leaf_of, track
 
 LIFE = 300
@@ -102,7 +102,7 @@ class Schedule:
         self.vanished = 0
         self.refused = 0
         self.decisions = Decisions(
-            self.truth, self._leaf_of, lambda leaf: leaves.parse(leaf, self._hot(leaf) or None), self._children
+            self.truth, self._leaf_of, lambda leaf: leaves.parse(leaf, as_json(self._hot(leaf)) or None), self._children
         )
         if config.consents:
             calm, self.world.weather.calm = self.world.weather.calm, 0
@@ -341,7 +341,7 @@ class Schedule:
 
     def _check_invariant(self, leaf: str, item: dict[str, Any]) -> None:
         """After every commit: rows of the ring <= counters <= rows of the ring or at the horizon."""
-        hot = leaves.parse(leaf, item)
+        hot = leaves.parse(leaf, as_json(item))
         rows = self._stored(activities.partition(leaf, hot.epoch))
         low = sum(row.envelope in hot.ring for row in rows)
         high = sum(row.envelope in hot.ring or row.envelope <= hot.horizon for row in rows)
@@ -350,7 +350,7 @@ class Schedule:
 
     def _stored(self, partition: str) -> list[Any]:
         items = self.world.aws.table(ACTIVITIES).partitions.get(partition, {}).values()
-        return [activities.parse(item) for item in items if item["sk"]["S"] < ":" and "c" not in item]
+        return [activities.parse(as_json(item)) for item in items if item["sk"]["S"] < ":" and "c" not in item]
 
     def _expire(self) -> None:
         """DynamoDB takes an expired tombstone away; time has passed by then that nothing older survives: no message, no job, no dead letter."""
@@ -386,12 +386,12 @@ class Schedule:
             self.faults += [f"{leaf}: the checker finds {fault}" for fault in examine(leaf)]
 
     def _letters(self, leaf: str) -> frozenset[str]:
-        hot = leaves.parse(leaf, self._hot(leaf) or None)
+        hot = leaves.parse(leaf, as_json(self._hot(leaf)) or None)
         items = self.world.aws.table(ACTIVITIES).partitions.get(activities.partition(leaf, hot.epoch), {})
         return frozenset(name.removeprefix(dead_letters.DEAD) for name in items if name.startswith(dead_letters.DEAD))
 
     def _seen(self, leaf: str) -> Seen:
-        hot = leaves.parse(leaf, self._hot(leaf) or None)
+        hot = leaves.parse(leaf, as_json(self._hot(leaf)) or None)
         tables = self.world.aws.table(ACTIVITIES).partitions
         mine = activities.partition(leaf, hot.epoch)
         old = sum(len(rows) for name, rows in tables.items() if name.startswith(leaf) and name != mine)
@@ -413,7 +413,7 @@ def run(seed: int, config: Config, enter: Callable[[World], None]) -> Schedule:
 
     def handle(operation: str, arguments: dict[str, Any]) -> Any:
         if operation == "SendMessageBatch" and arguments["QueueUrl"] == "events":
-            envelopes = [decode(from_json(one["MessageBody"])) for one in arguments["Entries"]]
+            envelopes = [envelope_of(one["MessageBody"]) for one in arguments["Entries"]]
             known = {one.envelope.key for one in schedule.truth.sent}
             schedule.truth.sent += [Sent(schedule.world.now, one) for one in envelopes if one.key not in known]
         return original(operation, arguments)

@@ -291,13 +291,13 @@ def harness() -> Iterator[Callable[[World], None]]:
             "cdp_core.tables.dynamo.pause": lambda attempt: None,
             "cdp_core.usecases.drain.time": SimpleNamespace(monotonic=lambda: holder.world.now / 100),
             "cdp_core.usecases.jobs.time": SimpleNamespace(monotonic=lambda: holder.world.now),
-            "cdp_core.usecases.accept.os": SimpleNamespace(urandom=lambda size: holder.world.dice.randbytes(size)),
+            "cdp_core.usecases.messages.os": SimpleNamespace(urandom=lambda size: holder.world.dice.randbytes(size)),
             "cdp_core.usecases.apply_envelopes.ThreadPoolExecutor": Inline,
             "cdp_core.usecases.verify_erasure.ThreadPoolExecutor": Inline,
             "cdp_core.tables.erasures.ThreadPoolExecutor": Inline,
             "cdp_core.usecases.redrive.time": SimpleNamespace(sleep=lambda seconds: None),
         }
-        for module in ("flush", "check", "accept"):
+        for module in ("flush", "check", "accept", "accept_plain"):
             patches[f"cdp_core.usecases.{module}.count"] = lambda **figures: None
         for module in ("erase", "jobs", "redrive", "bulk_erase"):
             patches[f"cdp_core.usecases.{module}.uuid"] = SimpleNamespace(uuid4=lambda: holder.world.new_id())

@@ -22,7 +22,7 @@ def led(call: SdkCall, sdk: Callable[[str], Any] = named) -> Callable[[Client, s
 
     def own(client: Client, operation: str, arguments: Mapping[str, Any]) -> Any:
         try:
-            return _as_json(call(sdk(client.service), operation, dict(arguments)))
+            return as_json(call(sdk(client.service), operation, dict(arguments)))
         except ClientError as error:
             raise _error(error) from error
         except BotoCoreError as error:
@@ -37,12 +37,13 @@ def _error(error: ClientError) -> Exception:
     if name == "InternalServerError":
         return NoAnswer(str(error))
     rest = {key: value for key, value in said.items() if key not in ("Error", "ResponseMetadata")}
-    return CallRefused(name, {"message": said["Error"].get("Message", ""), **_as_json(rest)})
+    return CallRefused(name, {"message": said["Error"].get("Message", ""), **as_json(rest)})
 
 
-def _as_json(value: Any) -> Any:
+def as_json(value: Any) -> Any:
+    """A value as it comes over the wire: bytes as base64."""
     if isinstance(value, dict):
-        return {name: _as_json(part) for name, part in value.items()}
+        return {name: as_json(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [_as_json(part) for part in value]
+        return [as_json(part) for part in value]
     return b64encode(value).decode() if isinstance(value, bytes) else value

@@ -6,8 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
-from cdp_core.domain.envelope import decode
-from cdp_core.tables.codec import from_json
+from cdp_core.usecases.messages import envelope_of
 from tests.double import Fault, Plan, StrictAws
 from tests.double.faults import LOST, PARTIAL, SERVER_ERROR, TIMEOUT
 from tests.support.product import SECRET_KEY, WRITE_KEY, Context, basic, function, request, seed_keys, track
@@ -26,7 +25,7 @@ def queued(aws: StrictAws) -> list[Any]:
     while messages := client.receive_message(QueueUrl=aws.environment["QUEUE_URL"], MaxNumberOfMessages=10).get(
         "Messages"
     ):
-        found += [decode(from_json(message["Body"])) for message in messages]
+        found += [envelope_of(message["Body"]) for message in messages]
     return found
 
 

@@ -5,7 +5,6 @@ DynamoDB and SQS in JSON 1.0, with the credentials of the environment. Proxies o
 """
 
 import os
-import random
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -73,7 +72,7 @@ class Client:
             except (CallRefused, NoAnswer) as error:
                 if attempt == TRIES or (isinstance(error, CallRefused) and error.name not in _THROTTLED):
                     raise
-            time.sleep(random.uniform(0, _PAUSE_SECONDS * 2**attempt))
+            pause(attempt)
         raise AssertionError("the last try returns or raises")
 
     def _once(self, operation: str, body: bytes) -> dict[str, Any]:
@@ -134,6 +133,13 @@ class Client:
             return connection
         connection.close()
         return None
+
+
+def pause(attempt: int) -> None:
+    """Exponential backoff with full jitter: at most 100 ms after the first try, doubling."""
+    import random  # a cold start does without it
+
+    time.sleep(random.uniform(0, _PAUSE_SECONDS * 2**attempt))
 
 
 def endpoint(service: str, region: str) -> str:

@@ -3,9 +3,8 @@
 import hashlib
 import os
 import re
-from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
+from typing import NamedTuple
 
 from cdp_core.errors import CdpError
 
@@ -16,8 +15,7 @@ class Misconfigured(CdpError):
     code = "misconfigured"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """Every setting of the functions; times in seconds unless the name says otherwise."""
 
     stage: str = "local"
@@ -27,8 +25,8 @@ class Settings:
     dead_letter_queue_url: str = ""
     restoring: str = "false"
     bucket: str = ""
-    identity_secret: str = field(default="", repr=False)
-    admin_secret: str = field(default="", repr=False)
+    identity_secret: str = ""
+    admin_secret: str = ""
     flush_interval_seconds: int = 10
     flush_idle: str = "thrifty"
     flush_max_workers: int = 4
@@ -62,7 +60,7 @@ def _number(name: str, text: str) -> int:
 
 def read_settings(environment: dict[str, str]) -> Settings:
     """Settings from an environment. Raises Misconfigured, naming the variable and its range."""
-    given = {name: environment[name.upper()] for name in Settings.__dataclass_fields__ if name.upper() in environment}
+    given = {name: environment[name.upper()] for name in Settings._fields if name.upper() in environment}
     if given.get("flush_idle", "thrifty") not in ("thrifty", "eager"):
         raise Misconfigured("FLUSH_IDLE must be thrifty or eager")
     if given.get("restoring", "false") not in ("false", "true"):
@@ -83,6 +81,8 @@ def settings() -> Settings:
 @cache
 def code_version() -> str:
     """Which code this is: the first 12 hexadecimal digits of the SHA-256 of the library's sources, read once a process."""
+    from pathlib import Path  # only the profiles API asks, and track's start should not pay
+
     sources = Path(__file__).parent
     total = hashlib.sha256()
     for path in sorted(sources.rglob("*.py")):

@@ -1,9 +1,8 @@
 """Gateway of the queue: the only way to SQS."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from cdp_core.aws import CallRefused, Client, NoAnswer
 from cdp_core.config import settings
@@ -15,8 +14,7 @@ _SEND_TRIES = 2
 _READ_SECONDS, _SEND_SECONDS = 25, 3  # a receive may wait for 20
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A received message: its body, the handle that deletes it, and how often it was received so far."""
 
     id: str

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from cdp_core.api.models import CodeName, Name, example, taken
-from cdp_core.domain.catalogue import MAX_FORM_FIELDS, MAX_TEXT
+from cdp_core.domain.catalogue import MAX_FORM_FIELDS
+from cdp_core.domain.fields import MAX_TEXT
 
 TypeName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]

@@ -11,14 +11,16 @@ from cdp_core.domain.times import NO_TIME, is_believable, iso
 
 CUSTOM = "custom"
 PAGE_VISIT = "pagevisit"
+FORM, DATA_INPUT, REGISTRATION = "bizformsubmit", "datainput", "memberregistration"
+PURCHASES = frozenset({"purchase", "order_completed"})
 BUILT_IN = {
     PAGE_VISIT: "Page visit",
     "landingpage": "Landing page",
     "screen": "Screen",
     "click": "Click",
-    "datainput": "Data input",
-    "bizformsubmit": "Form submission",
-    "memberregistration": "Member registration",
+    DATA_INPUT: "Data input",
+    FORM: "Form submission",
+    REGISTRATION: "Member registration",
     "emailclick": "E-mail click",
     CUSTOM: "Custom activity",
 }

@@ -4,18 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cdp_core.domain.activity import kind_of, type_of
-from cdp_core.domain.catalogue import CONTACT, CUSTOMER, MEMBER, Catalogue, checked_fields, typed_details
+from cdp_core.domain.activity import DATA_INPUT, FORM, type_of
+from cdp_core.domain.catalogue import CONTACT, CUSTOMER, MEMBER, Catalogue
 from cdp_core.domain.channels import REJECT, REQUIRED, WriteKey, proves
 from cdp_core.domain.contact import FIELD_OF_TRAIT
 from cdp_core.domain.envelope import Event, Refusal
-from cdp_core.domain.registration import PURCHASES, REGISTRATION, record_of
+from cdp_core.domain.fields import checked_fields, typed_details
+from cdp_core.domain.registration import record_of
 from cdp_core.errors import Refused
 
-FORM, DATA_INPUT = "bizformsubmit", "datainput"
 TYPE_DISABLED, CONSENT_WITHHELD = "type_disabled", "consent_withheld"
 _KENTICO = {name: known for name, known in FIELD_OF_TRAIT.items() if name.startswith("Contact")}
-_UNDERSTOOD = (FORM, DATA_INPUT, REGISTRATION)
 _MAX_VALUE = 1_000  # characters of a contact field that a form or a headless request fills
 
 
@@ -43,19 +42,6 @@ def admit(event: Event, key: WriteKey, catalogue: Catalogue) -> Event | Withheld
             f"this channel takes no activities of unknown type, such as {wanted}", code="unknown_activity_type"
         )
     return _understood(event, wanted, catalogue)
-
-
-def is_plain(type_: str, name: str | None, key: WriteKey, catalogue: Catalogue) -> bool:
-    """Whether `admit` would give back such an event as it is, with the key's authority, whatever it says besides.
-
-    `type_` is the event's type and `name` what a track event is called; no event is meant that brings a user hash.
-    """
-    if type_ == "identify":
-        return not any(entity == CONTACT for entity, _ in catalogue.fields)
-    wanted = kind_of(type_, name or "")
-    if wanted in _UNDERSTOOD or (key.secret and wanted in PURCHASES) or catalogue.is_disabled(wanted):
-        return False
-    return key.channel.unknown_types != REJECT or catalogue.knows(wanted)
 
 
 def _with_authority(event: Event, key: WriteKey) -> Event:

@@ -1,34 +1,18 @@
 """The catalogue: what admins define. Activity types, forms and their field mapping, custom fields, consents and their texts."""
 
 import hashlib
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
-from typing import Any
+from typing import NamedTuple
 
 from cdp_core.domain.activity import BUILT_IN
-from cdp_core.domain.contact import CUSTOM_PREFIX, FIELD_OF_TRAIT, STANDARD
-from cdp_core.errors import Refused
 
 CONTACT, MEMBER, CUSTOMER = "contact", "member", "customer"
 ENTITIES = (CONTACT, MEMBER, CUSTOMER)
 FIELD_TYPES = ("text", "number", "boolean", "date", "datetime", "choice")
-DATES = ("date", "datetime")
-MAX_TEXT = 4_000
 MAX_FORMS, MAX_FORM_FIELDS, MAX_CUSTOM_FIELDS, MAX_CONSENTS, MAX_TYPES = 200, 100, 200, 50, 500
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_NOT_MAPPED = {
-    "birthday",
-    "notes",
-    "other_emails",
-}  # dates are not offered for mapping, the others are not typed by people
-MAPPABLE = tuple(name for name in STANDARD if name not in _NOT_MAPPED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActivityType:
+class ActivityType(NamedTuple):
     """A kind of activity. `discovered_at` (ms) says since when events of its name came, if nobody defined it first."""
 
     code_name: str
@@ -39,8 +23,7 @@ class ActivityType:
     discovered_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class Form(NamedTuple):
     """A form and what its fields mean: field name -> contact field, or None. `success_url` is where a plain HTML form goes on."""
 
     code_name: str
@@ -50,8 +33,7 @@ class Form:
     success_url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomField:
+class CustomField(NamedTuple):
     """A field of the deployment's own on contacts, members or customers."""
 
     entity: str
@@ -63,16 +45,14 @@ class CustomField:
     choices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsentText:
+class ConsentText(NamedTuple):
     """A consent's text in one language, as HTML."""
 
     short: str
     full: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consent:
+class Consent(NamedTuple):
     """What people agree to, by language."""
 
     code_name: str
@@ -80,13 +60,12 @@ class Consent:
     texts: Mapping[str, ConsentText]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Catalogue:
+class Catalogue(NamedTuple):
     """What tracking must know of the definitions; custom fields by (entity, name)."""
 
-    types: Mapping[str, ActivityType] = field(default_factory=dict)
-    forms: Mapping[str, Form] = field(default_factory=dict)
-    fields: Mapping[tuple[str, str], CustomField] = field(default_factory=dict)
+    types: Mapping[str, ActivityType] = {}
+    forms: Mapping[str, Form] = {}
+    fields: Mapping[tuple[str, str], CustomField] = {}
 
     def type_names(self) -> dict[str, str]:
         """The display name of every activity type."""
@@ -106,104 +85,3 @@ class Catalogue:
 def text_version(text: ConsentText) -> str:
     """The version of a consent's text: what people agreed to can be found by it."""
     return hashlib.sha256(f"{text.short}\0{text.full}".encode()).hexdigest()[:16]
-
-
-def suggested_field(name: str) -> str | None:
-    """The contact field that a form's field of this name is for, if it is one that everybody names alike."""
-    plain = re.sub(r"[^a-z]", "", name.lower())
-    found = _FEATURED.get(plain)
-    return found if found in MAPPABLE else None
-
-
-_FEATURED = {re.sub(r"[^a-z]", "", name.lower()): known for name, known in FIELD_OF_TRAIT.items()} | {
-    "emailaddress": "email",
-    "mail": "email",
-    "surname": "last_name",
-    "givenname": "first_name",
-    "familyname": "last_name",
-    "mobile": "mobile_phone",
-    "telephone": "mobile_phone",
-    "postcode": "zip",
-    "zipcode": "zip",
-    "fullname": "name",
-}
-
-
-def checked(definition: CustomField, value: Any, *, where: str) -> Any:
-    """The value if it is of the field's type, None included (it removes the field). Raises Refused, naming the place `where`."""
-    if value is not None and not _FITS[definition.type](value, definition):
-        expected = f"one of {', '.join(definition.choices)}" if definition.type == "choice" else _WORDS[definition.type]
-        raise Refused(f"{where} must be {expected}", code="wrong_type")
-    return value
-
-
-def checked_fields(catalogue: Catalogue, entity: str, values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
-    """Those of the values that are custom fields of an entity, each of its type. Raises Refused, naming the field."""
-    return {
-        name: checked(catalogue.fields[entity, name], value, where=f"{where}.{name}")
-        for name, value in values.items()
-        if (entity, name) in catalogue.fields
-    }
-
-
-def typed_details(form: Form, typed: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
-    """The contact fields that a submission of the form fills: mapped, not empty, and of their type.
-
-    Raises Refused, naming the form's field.
-    """
-    details: dict[str, Any] = {}
-    for name, value in typed.items():
-        target = form.fields.get(name)
-        given = value.strip() if isinstance(value, str) else value
-        if target and given not in (None, ""):
-            custom = catalogue.fields.get((CONTACT, target.removeprefix(CUSTOM_PREFIX)))
-            is_custom = target.startswith(CUSTOM_PREFIX) and custom is not None
-            details[target] = converted(custom if is_custom else None, given, where=f"fields.{name[:100]}")
-    return details
-
-
-def converted(definition: CustomField | None, given: Any, *, where: str) -> Any:
-    """What a person typed as the field's type; without a definition it is a text. Raises Refused where it is none."""
-    if definition is None:
-        if not isinstance(given, str):
-            raise Refused(f"{where} must be a text", code="wrong_type")
-        return given
-    if not isinstance(given, str):
-        return checked(definition, given, where=where)
-    if definition.type == "boolean":
-        return checked(definition, _BOOLEANS.get(given.lower(), given), where=where)
-    if definition.type == "number" and _NUMBER.fullmatch(given):
-        return Decimal(given) if "." in given else int(given)
-    return checked(definition, given, where=where)
-
-
-_NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?")
-_BOOLEANS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
-_WORDS = {
-    "text": f"a text of at most {MAX_TEXT} characters",
-    "number": "a number",
-    "boolean": "true or false",
-    "date": "a date such as 2026-01-31",
-    "datetime": "an ISO 8601 time such as 2026-01-31T12:00:00Z",
-}
-
-
-def _is_date(value: Any) -> bool:
-    return isinstance(value, str) and _DAY.fullmatch(value) is not None and _is_time(value)
-
-
-def _is_time(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and len(value) <= 40 and bool(datetime.fromisoformat(value))
-    except ValueError:
-        return False
-
-
-_FITS: Mapping[str, Any] = {
-    "text": lambda value, _: isinstance(value, str) and len(value) <= MAX_TEXT,
-    "number": lambda value, _: isinstance(value, int | float | Decimal) and not isinstance(value, bool),
-    "boolean": lambda value, _: isinstance(value, bool),
-    "date": lambda value, _: _is_date(value),
-    "datetime": lambda value, _: _is_time(value),
-    "choice": lambda value, definition: isinstance(value, str) and value in definition.choices,
-}

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import uuid
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 LEVELS = {"none": -1000, "system": -100, "essential": 0, "editor": 100, "visitor": 200, "all": 1000}
 VISITOR = LEVELS["visitor"]
@@ -41,8 +42,7 @@ class Channel:
         return str(uuid.uuid5(_GUIDS, self.code_name))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteKey:
+class WriteKey(NamedTuple):
     """A key's public half: its id, its channel, whether it is secret (has authority)."""
 
     id: str
@@ -57,7 +57,7 @@ def is_named(channel: Channel, text: str) -> bool:
 
 def taking_known_types(key: WriteKey) -> WriteKey:
     """The key as headless requests use it: an activity type that nobody defined is refused (K-10)."""
-    return replace(key, channel=replace(key.channel, unknown_types=REJECT))
+    return key._replace(channel=replace(key.channel, unknown_types=REJECT))
 
 
 def allows_origin(channel: Channel, origin: str | None) -> bool:

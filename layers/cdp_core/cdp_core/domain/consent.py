@@ -8,8 +8,8 @@ from typing import Any
 from cdp_core.domain.activity import type_of
 from cdp_core.domain.channels import VISITOR, Channel
 from cdp_core.domain.envelope import Event
-from cdp_core.domain.erasure import CLOCK_MARGIN_MS
 from cdp_core.domain.identity import ANONYMOUS_ID, Identifier, is_blocked
+from cdp_core.domain.times import CLOCK_MARGIN_MS
 
 AGREED, CHANNEL_DEFAULT, LEGITIMATE_INTEREST = "consent", "channel_default", "legitimate_interest"
 LEGITIMATE_TYPES = frozenset({"bizformsubmit", "memberregistration"})

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cdp_core.domain import contact
-from cdp_core.domain.catalogue import CONTACT, Catalogue, checked
+from cdp_core.domain.catalogue import CONTACT, Catalogue
 from cdp_core.domain.contact import (
     CUSTOM_PREFIX,
     LOCK,
@@ -18,6 +18,7 @@ from cdp_core.domain.contact import (
     Register,
     Registers,
 )
+from cdp_core.domain.fields import checked
 from cdp_core.domain.times import parse_time
 from cdp_core.errors import Refused
 

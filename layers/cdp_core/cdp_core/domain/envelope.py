@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from cdp_core.domain.identity import ANONYMOUS_ID, USER_ID, Identifier, is_blocked
@@ -16,6 +17,7 @@ MAX_EVENTS = 2_500
 MAX_MESSAGE_ID = 200
 MAX_TIMESTAMP = 64  # characters; a longer one says no time, and is cut
 MAX_DEPTH = 32
+LOST_NUMBER = "NaN or Infinity became null"
 
 
 def usable(user_id: str | None, anonymous_id: str | None) -> list[Identifier]:
@@ -116,12 +118,26 @@ def unsaid(plain: Mapping[str, Any], *, authority: bool) -> Event:
     )
 
 
-_SHOWN = ("context", "properties", "name", "category")
+def finite(event: Mapping[str, Any]) -> dict[str, Any]:
+    """An event in a client's own words whose infinite numbers, if there are any, became null; its note says so."""
+    plain = {name: _finite(part) for name, part in event.items()}
+    return plain if plain == event else plain | {"note": LOST_NUMBER}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, Decimal) and value.is_infinite() else value
+
+
+_SHOWN = ("context", "properties", "name", "category", "note")
 _SAID = {
     "track": (*_SHOWN, "event"),
     "page": _SHOWN,
     "screen": _SHOWN,
-    "identify": ("context", "traits", "name", "category"),
+    "identify": ("context", "traits", "name", "category", "note"),
 }
 
 

@@ -5,10 +5,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cdp_core.domain.jobs import DONE, WAIT, Job
-from cdp_core.domain.times import DAY_MS
+from cdp_core.domain.times import CLOCK_MARGIN_MS, DAY_MS
 
 ERASURE = "erasure"
-CLOCK_MARGIN_MS = 10_000  # two clocks, each up to 5 s off
 TOMBSTONE_TTL_MS = 35 * DAY_MS  # longer than any message lives: 14 d queue + 14 d dead-letter queue + job + stragglers
 LEDGER, FIRST_SWEEP, SECOND_SWEEP, EXPIRE, RECEIPT = "ledger", "sweep_1", "sweep_2", "expire", "receipt"
 _PHASES = (LEDGER, FIRST_SWEEP, WAIT, SECOND_SWEEP, EXPIRE, RECEIPT, DONE)

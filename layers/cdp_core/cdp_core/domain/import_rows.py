@@ -10,9 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from cdp_core.domain import edits
-from cdp_core.domain.catalogue import CONTACT, Catalogue, converted
+from cdp_core.domain.catalogue import CONTACT, Catalogue
 from cdp_core.domain.contact import CUSTOM_PREFIX, MARKETING, OWNER, STATUS, Register, Registers, bounded, fold
 from cdp_core.domain.csv_cells import read_cell
+from cdp_core.domain.fields import converted
 from cdp_core.domain.identity import MAX_IDENTIFIER, USER_ID, is_blocked
 from cdp_core.errors import InvalidInput, Refused
 

@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cdp_core.domain.catalogue import CUSTOMER, MEMBER, Catalogue, checked_fields
+from cdp_core.domain.activity import PURCHASES, REGISTRATION
+from cdp_core.domain.catalogue import CUSTOMER, MEMBER, Catalogue
 from cdp_core.domain.envelope import Event
+from cdp_core.domain.fields import checked_fields
 from cdp_core.domain.identity import MAX_IDENTIFIER, is_blocked
 from cdp_core.errors import Refused
-
-REGISTRATION = "memberregistration"
-PURCHASES = frozenset({"purchase", "order_completed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cdp_core.domain.erasure import CLOCK_MARGIN_MS, TOMBSTONE_TTL_MS, Asked
+from cdp_core.domain.erasure import TOMBSTONE_TTL_MS, Asked
 from cdp_core.domain.leaf import Interval, Leaf
+from cdp_core.domain.times import CLOCK_MARGIN_MS
 
 MAX_INTERVALS = 10
 _FORGET_MS = TOMBSTONE_TTL_MS  # no message is as old as this

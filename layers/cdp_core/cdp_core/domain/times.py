@@ -10,6 +10,7 @@ DAY_MS = 86_400_000
 USABLE_FROM = 946_684_800_000  # 2000-01-01, a constant: a key may not depend on "now"
 USABLE_BEFORE = 4_102_444_800_000  # 2100-01-01
 NO_TIME = 0  # no usable client time
+CLOCK_MARGIN_MS = 10_000  # two clocks, each up to 5 s off
 FUTURE_MS = DAY_MS  # a claim further ahead of the receipt than this is not believed
 
 _ISO = re.compile(

@@ -81,7 +81,7 @@ def save_form(form: Form) -> None:
 
 def save_field(field: CustomField) -> None:
     """Stores a custom field as it is defined now."""
-    plain = {name: getattr(field, name) for name in field.__slots__ if name not in ("entity", "name")}
+    plain = {name: getattr(field, name) for name in field._fields if name not in ("entity", "name")}
     _put(_PARTITION, f"{_FIELD}{field.entity}#{field.name}", {"d": {"S": to_json(plain)}})
 
 

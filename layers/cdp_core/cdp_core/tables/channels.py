@@ -2,9 +2,9 @@
 
 import hashlib
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from cdp_core.config import settings
 from cdp_core.domain.channels import Channel, WriteKey
@@ -18,8 +18,7 @@ _LISTS = ("origins", "consent_categories")
 _DIRECTORY = "channels"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyInfo:
+class KeyInfo(NamedTuple):
     """A key as admins see it: never the key itself. Times in ms."""
 
     id: str

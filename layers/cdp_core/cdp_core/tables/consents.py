@@ -1,8 +1,8 @@
 """Gateway of what people agreed to: one item an identifier, read by track, written in one transaction for a whole profile."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
-from typing import Any
+from dataclasses import astuple
+from typing import Any, NamedTuple
 
 from cdp_core.config import settings
 from cdp_core.domain.consent import Entry, consent_key, union
@@ -12,8 +12,7 @@ from cdp_core.tables.codec import from_json, to_json
 from cdp_core.tables.dynamo import Item, Key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class Stored(NamedTuple):
     """What one identifier's item holds, and of which life of its leaf."""
 
     epoch: int = 0

@@ -1,14 +1,13 @@
 """How the gateways speak DynamoDB: one client, low-level values, batches that finish, errors in our own words."""
 
 import os
-import random
-import time
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from cdp_core.aws import CallRefused, Client, NoAnswer
+from cdp_core.aws import pause as pause
 from cdp_core.errors import CdpError, Unavailable
 
 Item = dict[str, dict[str, Any]]
@@ -147,8 +146,3 @@ def _transact_once(actions: list[dict[str, Any]]) -> set[str]:
     return (
         {str(reason.get("Code")) for reason in answer.get("CancellationReasons", [])} | {"None"} if refused else set()
     )
-
-
-def pause(attempt: int) -> None:
-    """Exponential backoff with full jitter: at most 50 ms at first, doubling."""
-    time.sleep(random.uniform(0, 0.05 * 2**attempt))

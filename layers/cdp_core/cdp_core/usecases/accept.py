@@ -1,10 +1,9 @@
 """Takes what a client submits: judges each event, decides about consent, and puts envelopes on the queue, truthfully."""
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from cdp_core import queue
 from cdp_core.domain import consent
@@ -12,14 +11,14 @@ from cdp_core.domain.admission import CONSENT_WITHHELD, Outcome, Withheld, admit
 from cdp_core.domain.catalogue import Catalogue
 from cdp_core.domain.channels import WriteKey
 from cdp_core.domain.consent import LEGITIMATE_INTEREST
-from cdp_core.domain.envelope import KEY_BYTES, Envelope, Event, Refusal, encode, envelope_key, said
+from cdp_core.domain.envelope import Envelope, Event, Refusal, said
 from cdp_core.domain.identity import Identifier
 from cdp_core.errors import Refused, Unavailable
 from cdp_core.observability import count
 from cdp_core.tables import catalogue, consents
 from cdp_core.tables.codec import to_json
+from cdp_core.usecases.messages import MAX_MESSAGE_BYTES, message_of, new_key
 
-MAX_MESSAGE_BYTES = 900_000  # SQS takes 1 MiB; escapes and attributes need a margin
 Judged = tuple[Outcome, str]  # with the legal basis on which it is kept
 _Part = TypeVar("_Part", Event, Refusal)
 
@@ -92,7 +91,7 @@ def _envelopes(judged: Iterable[Judged], key: WriteKey, now: int) -> Iterator[En
         is_bare = basis == LEGITIMATE_INTEREST
         kept = [outcome for outcome, reason in judged if reason == basis]
         yield Envelope(
-            key=_new_key(now),
+            key=new_key(now),
             received_at=now,
             channel="" if is_bare else key.channel.code_name,
             write_key="" if is_bare else key.id,
@@ -117,20 +116,9 @@ def _messages(envelope: Envelope) -> Iterator[str]:
         yield text
         return
     for events, refused in zip(_halves(envelope.events), _halves(envelope.refused), strict=True):
-        yield from _messages(replace(envelope, key=_new_key(envelope.received_at), events=events, refused=refused))
+        yield from _messages(replace(envelope, key=new_key(envelope.received_at), events=events, refused=refused))
 
 
 def _halves(many: tuple[_Part, ...]) -> tuple[tuple[_Part, ...], tuple[_Part, ...]]:
     middle = (len(many) + 1) // 2
     return many[:middle], many[middle:]
-
-
-def _new_key(now: int) -> bytes:
-    return envelope_key(now, os.urandom(KEY_BYTES - 6))
-
-
-def message_of(envelope: Envelope, plain: Sequence[Any] = (), *, authority: bool = False) -> str:
-    """The envelope as a message's body: JSON without the two characters that JSON allows and SQS refuses."""
-    return (
-        to_json(encode(envelope, plain, authority=authority)).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
-    )

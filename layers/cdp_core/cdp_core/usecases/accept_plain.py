@@ -1,20 +1,19 @@
 """The short way of plain events onto the queue: nothing but the key, the catalogue and the consents decides about them."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from cdp_core import queue
 from cdp_core.domain import consent
-from cdp_core.domain.admission import is_plain
 from cdp_core.domain.catalogue import Catalogue
 from cdp_core.domain.channels import REQUIRED, WriteKey
-from cdp_core.domain.envelope import KEY_BYTES, Envelope, envelope_key, usable
+from cdp_core.domain.envelope import Envelope, usable
 from cdp_core.domain.identity import ANONYMOUS_ID, USER_ID, Identifier
+from cdp_core.domain.plain import is_plain
 from cdp_core.errors import Unavailable
 from cdp_core.observability import count
 from cdp_core.tables import catalogue, consents
-from cdp_core.usecases.accept import MAX_MESSAGE_BYTES, message_of
+from cdp_core.usecases.messages import MAX_MESSAGE_BYTES, message_of, new_key
 
 
 class Plain(Protocol):
@@ -72,7 +71,7 @@ def _histories(events: Iterable[Plain]) -> dict[Identifier, tuple[consent.Entry,
 
 def _message(key: WriteKey, basis: str, events: Sequence[Any], now: int) -> str:
     envelope = Envelope(
-        key=envelope_key(now, os.urandom(KEY_BYTES - 6)),
+        key=new_key(now),
         received_at=now,
         channel=key.channel.code_name,
         write_key=key.id,

@@ -1,7 +1,6 @@
 """Consents as admins define them. A text that people may have agreed to is never lost: every version is kept."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from cdp_core import clock
@@ -47,7 +46,7 @@ def versions(code_name: str) -> list[dict[str, Any]]:
     """Every text that the consent ever had, oldest first: what people agreed to names its version. Raises NotFound."""
     _find(code_name)
     return [
-        {"version": version, "language": language, "since": iso(at), **asdict(text)}
+        {"version": version, "language": language, "since": iso(at), **text._asdict()}
         for version, language, at, text in catalogue.consent_versions(code_name)
     ]
 
@@ -72,5 +71,7 @@ def _find(code_name: str) -> Consent:
 
 
 def _view(shown: Consent) -> dict[str, Any]:
-    texts = {language: asdict(text) | {"version": text_version(text)} for language, text in sorted(shown.texts.items())}
+    texts = {
+        language: text._asdict() | {"version": text_version(text)} for language, text in sorted(shown.texts.items())
+    }
     return {"code_name": shown.code_name, "name": shown.name, "texts": texts}

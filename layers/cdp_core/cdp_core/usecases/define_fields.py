@@ -1,7 +1,6 @@
 """Custom fields of contacts, members and customers, as admins define them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from typing import Any
 
 from cdp_core.domain.catalogue import CONTACT, MAX_CUSTOM_FIELDS, Catalogue, CustomField
@@ -14,7 +13,7 @@ _TAKEN = {"member": ("member_id", "name", "email", "display_name", "registered_a
 
 def all_fields() -> list[dict[str, Any]]:
     """Every custom field, by entity and name."""
-    return [asdict(one) for _, one in sorted(catalogue.load().fields.items())]
+    return [one._asdict() for _, one in sorted(catalogue.load().fields.items())]
 
 
 def define(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,7 +33,7 @@ def define(given: Mapping[str, Any]) -> dict[str, Any]:
 def change(entity: str, name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     """The field with another caption, choices, or place; its type stays, for values of it are stored. Raises NotFound, InvalidInput."""
     lists = {"choices": tuple(changes["choices"])} if "choices" in changes else {}
-    return _saved(replace(_find(catalogue.load(), entity, name), **{**changes, **lists}))
+    return _saved(_find(catalogue.load(), entity, name)._replace(**{**changes, **lists}))
 
 
 def remove(entity: str, name: str) -> None:
@@ -51,7 +50,7 @@ def _saved(field: CustomField) -> dict[str, Any]:
     if (field.type == "choice") != bool(field.choices):
         raise InvalidInput("choices: a field of type choice has at least one, and no other field has any")
     catalogue.save_field(field)
-    return asdict(field)
+    return field._asdict()
 
 
 def _find(known: Catalogue, entity: str, name: str) -> CustomField:

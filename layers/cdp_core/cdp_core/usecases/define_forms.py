@@ -1,11 +1,11 @@
 """Forms as admins define them: their fields, and which contact fields these fill."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
-from cdp_core.domain.catalogue import CONTACT, DATES, MAPPABLE, MAX_FORMS, Catalogue, Form, suggested_field
+from cdp_core.domain.catalogue import CONTACT, MAX_FORMS, Catalogue, Form
 from cdp_core.domain.contact import CUSTOM_PREFIX
+from cdp_core.domain.fields import DATES, MAPPABLE, suggested_field
 from cdp_core.errors import InvalidInput, NotFound
 from cdp_core.tables import catalogue
 
@@ -46,7 +46,7 @@ def change(code_name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     """The form changed; what was submitted before keeps its meaning. Raises NotFound, InvalidInput."""
     known = catalogue.load()
     mapped = {"fields": _mapped(changes["fields"], known)} if "fields" in changes else {}
-    changed = replace(_find(known, code_name), **{**changes, **mapped})
+    changed = _find(known, code_name)._replace(**{**changes, **mapped})
     catalogue.save_form(changed)
     return _view(changed)
 

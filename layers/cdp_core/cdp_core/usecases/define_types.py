@@ -1,7 +1,6 @@
 """Activity types as admins define them: new ones, and what becomes of those that were discovered."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from cdp_core.domain.activity import BUILT_IN, code_name
@@ -38,7 +37,7 @@ def change(code: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         raise NotFound("there is no such activity type")
     if code in BUILT_IN and changes.keys() - {"enabled"}:
         raise InvalidInput("a built-in activity type can be enabled and disabled, nothing else")
-    changed = replace(found, **{"confirmed": True, **changes})
+    changed = found._replace(**{"confirmed": True, **changes})
     catalogue.save_type(changed)
     return _view(changed)
 

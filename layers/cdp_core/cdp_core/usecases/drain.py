@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cdp_core import clock, queue
-from cdp_core.domain.envelope import Envelope, decode
+from cdp_core.domain.envelope import Envelope
 from cdp_core.errors import TryAgain, Unavailable
 from cdp_core.observability import logger
 from cdp_core.queue import Message
-from cdp_core.tables.codec import from_json
 from cdp_core.tables.dead_letters import MAX_ORIGINAL
 from cdp_core.usecases import bury
 from cdp_core.usecases.apply_envelopes import STOP_MS, RemainingMs, apply_envelopes
+from cdp_core.usecases.messages import envelope_of
 
 MAX_MESSAGES = 1_000
 MAX_BYTES = 16 * 1024 * 1024
@@ -81,7 +81,7 @@ def _decode(messages: Iterable[Message], counts: Counter[str]) -> list[_Delivery
     deliveries = []
     for message in messages:
         try:
-            deliveries.append(_Delivery(message, decode(from_json(message.body))))
+            deliveries.append(_Delivery(message, envelope_of(message.body)))
         except (KeyError, TypeError, ValueError, AttributeError):
             counts["undecodable"] += _set_aside(message)
     return deliveries

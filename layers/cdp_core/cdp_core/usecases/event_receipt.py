@@ -10,12 +10,11 @@ from cdp_core import clock
 from cdp_core.domain import event_receipt as rules
 from cdp_core.domain.activity import Row, code_name, describe
 from cdp_core.domain.envelope import MAX_MESSAGE_ID
-from cdp_core.domain.erasure import CLOCK_MARGIN_MS
 from cdp_core.domain.event_receipt import Finding
 from cdp_core.domain.identity import profile_id
 from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.links import Tree
-from cdp_core.domain.times import DAY_MS, FUTURE_MS, NO_TIME, iso
+from cdp_core.domain.times import CLOCK_MARGIN_MS, DAY_MS, FUTURE_MS, NO_TIME, iso
 from cdp_core.domain.work import ACCOUNT
 from cdp_core.errors import InvalidInput
 from cdp_core.tables import activities, catalogue, channels, contacts, dead_letters, links

@@ -16,7 +16,7 @@ from cdp_core import clock, queue
 from cdp_core.domain import redrive as rules
 from cdp_core.domain.admission import Outcome
 from cdp_core.domain.channels import Channel, WriteKey
-from cdp_core.domain.envelope import Envelope, Event, Refusal, decode, part_key
+from cdp_core.domain.envelope import Envelope, Event, Refusal, part_key
 from cdp_core.domain.jobs import DONE, WAIT, view
 from cdp_core.domain.redrive import Wanted
 from cdp_core.errors import Unavailable
@@ -24,9 +24,10 @@ from cdp_core.queue import Message
 from cdp_core.tables import catalogue, channels, dead_letters, jobs
 from cdp_core.tables.codec import from_json
 from cdp_core.tables.dead_letters import EVENT, MESSAGE, DeadLetter, Place
-from cdp_core.usecases.accept import admitted, message_of
+from cdp_core.usecases.accept import admitted
 from cdp_core.usecases.dead_letters import Span
 from cdp_core.usecases.hold import Hold, Reread
+from cdp_core.usecases.messages import envelope_of, message_of
 
 _WAIT_SECONDS = 1  # long polling: SQS then asks all its servers before it calls a queue empty
 
@@ -128,7 +129,7 @@ def _event(original: str) -> Event | Refusal | None:
 
 def _is_envelope(body: str) -> bool:
     try:
-        decode(from_json(body))
+        envelope_of(body)
     except (KeyError, TypeError, ValueError, AttributeError):
         return False
     return True

@@ -4,7 +4,7 @@ from cdp_core import clock
 from cdp_core.domain import counting
 from cdp_core.domain.counting import TRIES
 from cdp_core.domain.envelope import KEY_BYTES
-from cdp_core.domain.erasure import CLOCK_MARGIN_MS
+from cdp_core.domain.times import CLOCK_MARGIN_MS
 from cdp_core.errors import Contended
 from cdp_core.tables import activities, leaves
 from cdp_core.usecases import list_profile

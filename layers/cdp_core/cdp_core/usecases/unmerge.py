@@ -4,11 +4,10 @@ from typing import Any
 
 from cdp_core import clock
 from cdp_core.domain.counting import TRIES
-from cdp_core.domain.erasure import CLOCK_MARGIN_MS
 from cdp_core.domain.identity import profile_id
 from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.links import MAX_UNLINKED, Tree
-from cdp_core.domain.times import iso
+from cdp_core.domain.times import CLOCK_MARGIN_MS, iso
 from cdp_core.errors import Contended, InvalidInput, NotFound, Unavailable
 from cdp_core.tables import leaves, links
 from cdp_core.tables.codec import from_json

@@ -3,8 +3,7 @@
 import base64
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from cdp_core.errors import InvalidInput, TooLarge, UnsupportedEncoding
@@ -14,15 +13,14 @@ MAX_PARAMETERS = 300
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """What a client sent: decoded path, lower-case headers, query parameters (the last of a name wins), decoded body."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = {}
 
     @property
     def origin(self) -> str | None:

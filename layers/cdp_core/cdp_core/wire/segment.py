@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from cdp_core.domain.envelope import (
+    LOST_NUMBER,
     MAX_DEPTH,
     MAX_EVENT_BYTES,
     MAX_EVENTS,
@@ -29,7 +30,6 @@ USER_HASH = "userHash"
 MAX_GROUP_ID = 500
 MAX_ORIGINAL = MAX_EVENT_BYTES
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
-_LOST_NUMBER = "NaN or Infinity became null"
 
 NewId = Callable[[], str]
 Outcome = Event | Refusal
@@ -147,7 +147,7 @@ class _Reader:
             raw, lost = json.clean(raw)
         event = _build(raw, self._type(raw), self.shared.context, self.new_id)
         if lost or self.shared.lost:
-            event.body["note"] = _LOST_NUMBER
+            event.body["note"] = LOST_NUMBER
         return _checked(event)
 
     def _type(self, raw: dict[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""The product against a textbook's handlers and against the floor: `python -m bench.textbook` (`make bench`)."""

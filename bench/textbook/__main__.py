@@ -1,0 +1,141 @@
+"""Measures textbook, ours and floor side by side in one run, and prints a table.
+
+    make bench        or  python -m bench.textbook [--quick] [--write] [--only track]
+
+With --write the table and the picture go into docs/performance.md and docs/performance.svg. Ratios of one run mean something,
+absolute times only on the machine that printed them.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "cdp_core")]
+
+from bench.textbook import cold, cost, running  # noqa: E402
+from bench.textbook.picture import svg  # noqa: E402
+from bench.textbook.report import Report  # noqa: E402
+from bench.textbook.units import units  # noqa: E402
+
+NAMES = ["textbook", "ours", "gated", "floor", "logs"]
+SIZES = {1: 200, 10: 60, 20: 40, 100: 20}  # events a request, and requests a round
+LEAVES, EACH = 200, 5
+THREADS = (1, 4, 8, 16, 32)
+WAIT_MS = 6
+PARALLEL = {"textbook": 1, "ours": 32}  # calls that wait side by side
+
+
+BySize = dict[int, dict[str, float]]
+
+
+def track(environment: dict[str, str], rounds: int) -> tuple[BySize, BySize]:
+    """CPU (us) and bytes of logs of an event, by events a request and contender: medians of rounds in which all take turns."""
+    found: dict[int, dict[str, list[float]]] = {size: {name: [] for name in NAMES} for size in SIZES}
+    logs: BySize = {size: {} for size in SIZES}
+    with running.contenders(NAMES, environment) as all_of_them:
+        for turn in range(rounds + 1):
+            _progress(f"track, round {turn} of {rounds}")
+            for size, requests in SIZES.items():
+                for name, one in all_of_them.items():
+                    cpu, logs[size][name] = one.measured(size, requests)
+                    found[size][name] += [cpu] if turn else []  # the first warms up
+    medians = {size: {name: statistics.median(values) for name, values in of.items()} for size, of in found.items()}
+    return medians, logs
+
+
+def flush(rounds: int) -> dict[str, float]:
+    """CPU of an event in seconds, by contender."""
+    found: dict[str, list[float]] = {"textbook": [], "ours": []}
+    for turn in range(rounds):
+        _progress(f"flush, round {turn + 1} of {rounds}")
+        for name, values in found.items():
+            with running.endpoint() as own:
+                figures, _ = running.flushed(name, own, LEAVES, EACH, 100)
+            values.append(figures["cpu"] / figures["events"])
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def threads() -> dict[int, tuple[float, float]]:
+    """Events a second and CPU of an event (seconds) by threads, where DynamoDB answers after WAIT_MS."""
+    found = {}
+    for number in THREADS:
+        _progress(f"flush, {number} threads")
+        with running.endpoint() as own:
+            running.told(own, "Wait", milliseconds=WAIT_MS)
+            figures, _ = running.flushed("ours", own, LEAVES, EACH, 100, number)
+        found[number] = (figures["events"] / figures["seconds"], figures["cpu"] / figures["events"])
+    return found
+
+
+def costs(cpu: BySize, logs: BySize) -> dict[tuple[str, int], dict[str, float]]:
+    """Dollars for a million events, by contender and events a request."""
+    found = {}
+    for name in ("textbook", "ours"):
+        writes, reads = units(name, EACH)
+        for size in (1, 20, 100):
+            _progress(f"cost, {name}, {size} events a request")
+            with running.endpoint() as own:
+                figures, counts = running.flushed(name, own, LEAVES, EACH, size)
+            counted = _counted(size, figures, counts, (writes, reads))
+            counted |= {"track_cpu": cpu[size][name] / 1e6, "log_bytes": logs[size][name]}
+            found[name, size] = cost.dollars(cost.Counted(**counted, parallel=PARALLEL[name]))
+    return found
+
+
+def _counted(size: int, figures: dict[str, Any], counts: dict[str, int], units_: tuple[float, float]) -> dict[str, Any]:
+    """What an event needs, from what the flush measured and the engine was asked."""
+    events = figures["events"]
+    sends = counts.get("SendMessage", 0) + counts.get("SendMessageBatch", 0)
+    billed = sum(
+        counts[name] * cost.chunks(counts[f"{name} bytes"] / counts[name])
+        for name in ("SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessageBatch")
+        if counts.get(name)
+    )
+    calls = sum(number for operation, number in counts.items() if "bytes" not in operation)
+    return {
+        "requests": 1 / size,
+        "track_calls": sends / events,
+        "flush_calls": (calls - sends) / events,
+        "sqs_chunks": billed / events,
+        "writes": units_[0],
+        "reads": units_[1],
+        "flush_cpu": figures["cpu"] / events,
+    }
+
+
+def main() -> None:
+    """Measures, prints, and writes if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few rounds")
+    parser.add_argument("--write", action="store_true", help="regenerates docs/performance.md and its picture")
+    parser.add_argument("--only", choices=["track"], help="only the tracking request and its start")
+    given = parser.parse_args()
+    rounds = 3 if given.quick else 9
+    began = time.monotonic()
+    with running.endpoint() as environment:
+        cpu, logs = track(environment, rounds)
+        _progress("starts")
+        report = Report(cpu, cold.milliseconds(environment, rounds), cold.instructions(environment))
+    if given.only != "track":
+        report.flush, report.threads = flush(1 if given.quick else 3), threads()
+        report.units = {each: (units("textbook", each), units("ours", each)) for each in (1, 5)}
+        report.costs = costs(cpu, logs)
+    print(report.text())
+    _progress(f"done in {time.monotonic() - began:.0f} s")
+    if given.write:
+        (ROOT / "docs" / "performance.svg").write_text(svg(report.bars()))
+        page = ROOT / "docs" / "performance.md"
+        head, _, _ = page.read_text().partition("<!-- measured -->")
+        page.write_text(f"{head}<!-- measured -->\n\n{report.text()}\n")
+
+
+def _progress(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""What starting costs: CPU of imports in fresh interpreters, and instructions where `perf` can count them."""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+
+BASE = (
+    "import datetime, decimal, importlib, json, logging, os, sys, time, traceback\n"  # what Lambda's runtime client has
+)
+TRACK = "sys.path[:0] = ['functions/track', 'layers/cdp_core', '.']\n"
+STARTS = {
+    "boto3": "import boto3; boto3.client('sqs')",
+    "textbook": TRACK + "import bench.textbook.textbook_track",
+    "ours": TRACK + "import app",
+    "floor": TRACK + "import cdp_core.aws",
+}
+_CPU = "began = time.process_time()\n{start}\nprint((time.process_time() - began) * 1000)"
+
+
+def milliseconds(environment: dict[str, str], rounds: int) -> dict[str, float]:
+    """Median CPU of each start above the base, in milliseconds; the starts take turns."""
+    found: dict[str, list[float]] = {name: [] for name in STARTS}
+    for _ in range(rounds):
+        for name, start in STARTS.items():
+            found[name].append(float(_run(BASE + _CPU.format(start=start), environment)))
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def instructions(environment: dict[str, str]) -> dict[str, int]:
+    """Instructions of each whole process less those of the base, counted by valgrind; empty where there is none."""
+    if not shutil.which("valgrind"):
+        return {}
+    base = _counted("", environment)
+    return {name: _counted(start, environment) - base for name, start in STARTS.items()}
+
+
+def _counted(start: str, environment: dict[str, str]) -> int:
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", sys.executable, "-W", "ignore", "-c"]
+    done = subprocess.run([*command, BASE + start], env=environment, capture_output=True, text=True, check=True)
+    return int(done.stderr.split("Collected :")[1].split()[0])
+
+
+def _run(code: str, environment: dict[str, str]) -> str:
+    quiet = {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env={**os.environ, **quiet},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.split()[-1]

@@ -1,0 +1,38 @@
+"""DynamoDB's units of an event, metered by true item size on the strict double, for both ways of flushing."""
+
+from collections.abc import Callable
+from contextlib import redirect_stdout
+
+from bench.textbook.contender import HANDLERS, Sink
+from bench.textbook.events import People, request
+from cdp_core.domain.channels import Channel
+from cdp_core.tables import channels
+from tests.double import strict_aws
+from tests.double.memory import Memory
+
+LEAVES = 40
+
+
+def units(name: str, each: int) -> tuple[float, float]:
+    """Write and read units of an event, of people who were here before and now bring so many events each."""
+    with strict_aws(memory=Memory()) as aws, redirect_stdout(Sink()):
+        channels.save_channel(Channel(code_name="open", name="open", type="website", consent_gate=False))
+        channels.save_write_key("open", channel="open", secret=False)
+        track, flush, people = HANDLERS[name](), _flush(name), People(seed=3)
+        for count in (1, each):
+            events = [people.event(person) for person in range(LEAVES) for _ in range(count)]
+            track(request(events, "open"))
+            aws.reset()
+            flush()
+        events_flushed = LEAVES * each
+        return aws.write_units.total() / events_flushed, aws.read_units.total() / events_flushed
+
+
+def _flush(name: str) -> Callable[[], object]:
+    if name == "textbook":
+        from bench.textbook.textbook_flush import flush
+
+        return flush
+    from cdp_core.usecases.drain import drain
+
+    return lambda: drain(lambda: 600_000)

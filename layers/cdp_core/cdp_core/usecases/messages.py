@@ -1,0 +1,30 @@
+"""Envelopes as messages of the queue, and back."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from cdp_core.domain.envelope import KEY_BYTES, Envelope, decode, encode, envelope_key, finite
+from cdp_core.tables.codec import from_any_json, to_json
+
+MAX_MESSAGE_BYTES = 900_000  # SQS takes 1 MiB; escapes and attributes need a margin
+
+
+def new_key(now: int) -> bytes:
+    """The key of a new envelope; `now` is in ms."""
+    return envelope_key(now, os.urandom(KEY_BYTES - 6))
+
+
+def message_of(envelope: Envelope, plain: Sequence[Any] = (), *, authority: bool = False) -> str:
+    """The envelope as a message's body: JSON without the two characters that JSON allows and SQS refuses."""
+    return (
+        to_json(encode(envelope, plain, authority=authority)).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+    )
+
+
+def envelope_of(message: str) -> Envelope:
+    """The envelope of a message's body. Raises KeyError, TypeError, ValueError or AttributeError if it holds none."""
+    plain, is_infinite = from_any_json(message)
+    if is_infinite:  # what clients wrote travels as they wrote it
+        plain["said"] = [finite(event) for event in plain["said"]]
+    return decode(plain)
