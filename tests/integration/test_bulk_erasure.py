@@ -95,7 +95,7 @@ def test_120_profiles_with_merged_ones_repeats_and_unknown_ids_go_and_the_others
 
 def test_each_profile_is_unreadable_as_soon_as_its_turn_comes_and_queued_events_stay_void() -> None:
     """Invariant 7 for every group."""
-    with strict_aws():
+    with strict_aws(memory=Memory()):
         fill(60, merged=0)
         batch(page("late", userId="user-1"))
         job_id = ask([f"user_id:user-{n}" for n in range(60)])
@@ -141,7 +141,7 @@ def test_a_list_longer_than_one_item_of_it_is_erased_to_the_last_name(
 
 def test_a_life_that_is_over_is_not_erased_again_and_the_next_one_not_by_its_old_id() -> None:
     """D7: an erased id stays unknown."""
-    with strict_aws():
+    with strict_aws(memory=Memory()):
         fill(1, merged=0)
         old = user("user-0").id
         finish(ask([old]))

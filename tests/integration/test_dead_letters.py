@@ -20,6 +20,7 @@ from cdp_core.usecases import apply_envelopes, apply_leaf, drain, jobs, redrive
 from cdp_core.wire.segment import reread
 from tests.double import Fault, Plan, StrictAws, strict_aws
 from tests.double.faults import LOST, RAISE_AFTER, RAISE_BEFORE, Died
+from tests.double.memory import Memory
 from tests.integration.test_profiles_api import call, page
 from tests.support.product import batch, drain_all, seed_keys, user
 
@@ -279,7 +280,7 @@ def test_the_rate_is_kept_and_no_sleep_is_longer_than_a_second(per_second: int) 
 def world() -> Iterator[StrictAws]:
     """A person with two good rows, two refused events and one that stays refused."""
     Clock.now = START
-    with strict_aws() as aws:
+    with strict_aws(memory=Memory()) as aws:
         seed_keys()
         batch(page("p1", userId="1"), nameless("a", userId="1"), nameless("b", userId="1"))
         batch(page("p2", userId="1"), {"type": "page", "messageId": "nobody"})

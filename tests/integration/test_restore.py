@@ -16,6 +16,7 @@ from cdp_core.usecases.flush import Invocation, flush
 from cdp_core.wire.segment import reread
 from tests.double import Fault, Plan, StrictAws, strict_aws
 from tests.double.faults import LOST, RAISE_AFTER, RAISE_BEFORE, Died
+from tests.double.memory import Memory
 from tests.integration.test_profiles_api import call, identify, page
 from tests.support.product import batch, drain_all, seed_keys, user, visitor
 
@@ -262,7 +263,7 @@ def test_a_replay_that_dies_at_any_call_is_resumed(kind: str) -> None:
 def _replay_with(fault: Fault | None) -> int:
     """A replay in a world of its own that perhaps dies once; how many calls its first slice made."""
     Clock.now = START
-    with strict_aws() as aws:
+    with strict_aws(memory=Memory()) as aws:
         fill()
         backup = copy(aws)
         before = seen("user_id%3Abob")

@@ -12,6 +12,7 @@ from cdp_core.errors import Unavailable
 from cdp_core.usecases import check
 from tests.double import Fault, Plan, StrictAws, strict_aws
 from tests.double.faults import LOST, RAISE_AFTER, RAISE_BEFORE, Died
+from tests.double.memory import Memory
 from tests.integration.test_dead_letters import messages_return
 from tests.integration.test_profiles_api import call, identify, page
 from tests.support.product import batch, drain_all, seed_keys, user, visitor
@@ -81,7 +82,7 @@ def send(number: int, step: Step, *, is_twin: bool) -> None:
 def world(before: list[Step], after: list[Step], repeats: int, *, is_twin: bool) -> list[Any]:
     """Events, an unmerge (not in the twin world), later events and redeliveries; what is seen at the end."""
     Clock.now = START
-    with strict_aws():
+    with strict_aws(memory=Memory()):
         seed_keys()
         events = list(enumerate(before))
         for number, step in events:
@@ -209,7 +210,7 @@ def test_an_id_remembers_so_many_pairs_and_no_more(aws: StrictAws, monkeypatch: 
 def _unmerge_with(fault: Fault | None) -> int:
     """An unmerge in a world of its own that perhaps dies once, asked for again; how many calls the first one made."""
     Clock.now = START
-    with strict_aws() as aws:
+    with strict_aws(memory=Memory()) as aws:
         merged()
         aws.reset(Plan(faults=(fault,)) if fault else None)
         try:
