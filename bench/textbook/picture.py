@@ -27,6 +27,8 @@ def svg(groups: Sequence[Sequence[Bar]]) -> str:
             rows.append(_bar(bar, y, max(one.value for one in group), min(one.value for one in group)))
             y += ROW
         y += GAP
+    rows.append(f'<text x="{LABEL}" y="{y + 4}">logarithmic; shorter is better</text>')
+    y += ROW
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y}" viewBox="0 0 {WIDTH} {y}" role="img">'
     return "\n".join([head, f"<style>{_STYLE}</style>", *rows, "</svg>", ""])
 

@@ -257,6 +257,20 @@ def test_whatever_clients_send_is_the_same_both_ways(events: list[Any], key: str
     agree("/v1/batch", body, key)
 
 
+def test_a_flush_that_does_not_know_plain_events_leaves_their_envelopes_alone() -> None:
+    """While a deployment goes on, a new track may meet an old flush: it must not read an envelope without events."""
+    messages: list[str] = []
+    with mock.patch.object(queue, "send", lambda bodies: messages.extend(bodies) or [True] * len(bodies)):
+        body = json.dumps({"batch": [EVENT]}).encode()
+        function("track").handler(request("POST", "/v1/batch", body, authorization=basic("open-public")), Context())
+    plain = json.loads(messages[0])
+    assert plain["v"] == 2
+    assert plain["events"] == []
+    assert len(plain["said"]) == 1
+    with pytest.raises(ValueError, match="version 3"):
+        envelope_of(json.dumps(plain | {"v": 3}))
+
+
 def test_a_defined_contact_field_is_asked_of_every_identify() -> None:
     field_ = CustomField(entity="contact", name="age", caption="Age", type="number")
     catalogue.save_field(field_)

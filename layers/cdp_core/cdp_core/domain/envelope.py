@@ -10,7 +10,10 @@ from typing import Any
 from cdp_core.domain.identity import ANONYMOUS_ID, USER_ID, Identifier, is_blocked
 from cdp_core.domain.times import parse_time
 
-VERSION = 1
+VERSION, VERSION_WITH_SAID = (
+    1,
+    2,
+)  # a flush that does not know what was said must not take the envelope for an empty one
 KEY_BYTES = 12
 MAX_EVENT_BYTES = 65_536
 MAX_EVENTS = 2_500
@@ -164,16 +167,16 @@ def encode(envelope: Envelope, plain: Sequence[Any] = (), *, authority: bool = F
         "events": [_plain(event) for event in envelope.events],
         "refused": [_plain(refusal) for refusal in envelope.refused],
     }
-    return values | ({"said": plain, "authority": authority} if plain else {})
+    return values | ({"v": VERSION_WITH_SAID, "said": plain, "authority": authority} if plain else {})
 
 
 def decode(plain: dict[str, Any]) -> Envelope:
     """The envelope of plain values; an event in it that is none becomes a refusal.
 
-    Raises KeyError, TypeError or ValueError if the values are not an envelope of this version.
+    Raises KeyError, TypeError or ValueError if the values are not an envelope of a version that is known.
     """
-    if plain["v"] != VERSION:
-        raise ValueError(f"this is version {plain['v']!r} of the envelope, not {VERSION}")
+    if plain["v"] not in (VERSION, VERSION_WITH_SAID):
+        raise ValueError(f"this is version {plain['v']!r} of the envelope; {VERSION} and {VERSION_WITH_SAID} are known")
     decoded = [_event(event) for event in plain["events"]]
     decoded += [unsaid(event, authority=bool(plain.get("authority"))) for event in plain.get("said", ())]
     return Envelope(
