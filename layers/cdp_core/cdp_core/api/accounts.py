@@ -53,6 +53,34 @@ class Account(BaseModel):
     updated_at: str | None
 
 
+class FieldSource(BaseModel):
+    """Where a field's value comes from: a channel, or `admin`."""
+
+    field: str
+    source: str
+    time: str
+    message_id: str
+
+
+class ContactCount(BaseModel):
+    """How many people an account has. Where it has very many, those among the first."""
+
+    count: int
+    complete: Annotated[bool, Field(description="False where there may be more")]
+
+
+class AccountRead(Account):
+    """An account with where its fields come from and how many contacts it has."""
+
+    model_config = example(
+        **_ACCOUNT,
+        sources=[{"field": "name", "source": "website", "time": "2026-01-31T12:00:00.000Z", "message_id": "m-1"}],
+        contacts={"count": 3, "complete": True},
+    )
+    sources: list[FieldSource]
+    contacts: ContactCount
+
+
 class AccountList(BaseModel):
     """A page of accounts; `cursor` goes on, null at the end."""
 

@@ -27,17 +27,20 @@ Code = Annotated[str, Path(description="Code name of the role")]
 
 @router.get("/accounts", summary="List accounts", tags=["accounts"], responses=documented(shapes.AccountList, 400))
 def list_accounts(
-    q: Annotated[str, Query(max_length=200, description="Prefix of the id")] = "",
+    q: Annotated[str, Query(max_length=200, description="Prefix of the id or the name")] = "",
     limit: Limit = 25,
     cursor: Cursor = None,
 ) -> Response[Any]:
-    """Every company that a client or an admin named, by id."""
+    """Every company that a client or an admin named, by id; with `q` those whose id begins with it, then those whose name does."""
     query = {"list": "accounts", "q": q, "caller": caller().id}
     return page(accounts.read(prefix=q, limit=limit, position=cursors.unseal(cursor, query)), query)
 
 
 @router.post(
-    "/accounts", summary="Create an account", tags=["accounts"], responses=documented(shapes.Account, 400, status=201)
+    "/accounts",
+    summary="Create an account",
+    tags=["accounts"],
+    responses=documented(shapes.AccountRead, 400, status=201),
 )
 def create_account(given: Annotated[shapes.NewAccount, Body()]) -> Response[Any]:
     """Clients' `group` calls with this id add to it."""
@@ -45,15 +48,15 @@ def create_account(given: Annotated[shapes.NewAccount, Body()]) -> Response[Any]
 
 
 @router.get(
-    "/accounts/<id>", summary="Get an account", tags=["accounts"], responses=documented(shapes.Account, 400, 404)
+    "/accounts/<id>", summary="Get an account", tags=["accounts"], responses=documented(shapes.AccountRead, 400, 404)
 )
 def get_account(id: AccountId) -> Response[Any]:
-    """One company."""
+    """One company, where its fields come from, and how many contacts it has (of the first 100 entries)."""
     return answer(accounts.account(path_value(id)))
 
 
 @router.patch(
-    "/accounts/<id>", summary="Change an account", tags=["accounts"], responses=documented(shapes.Account, 400, 404)
+    "/accounts/<id>", summary="Change an account", tags=["accounts"], responses=documented(shapes.AccountRead, 400, 404)
 )
 def change_account(id: AccountId, changes: Annotated[shapes.AccountChanges, Body()]) -> Response[Any]:
     """A correction shows at once; a later `group` call wins."""

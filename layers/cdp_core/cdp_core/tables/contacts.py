@@ -1,6 +1,6 @@
 """Gateway of the contact items: a leaf's registers, one item a life, and of accounts, members and customers in the same form."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,8 +54,11 @@ def load_many(keys: Iterable[Key]) -> dict[Key, Details]:
     return {key: parse(key, found.get(key)) for key in wanted}
 
 
-def save(before: Details, registers: Registers) -> bool:
-    """Stores the registers if nobody did since `before` was read. False if somebody did."""
+def save(before: Details, registers: Registers, *, along: Sequence[dict[str, Any]] = ()) -> bool:
+    """Stores the registers if nobody did since `before` was read. False if somebody did.
+
+    What goes `along` (actions of a transaction) happens with it or not at all.
+    """
     condition, was = "attribute_not_exists(v)", {}
     if before.version:
         condition, was = "v = :was", {":was": {"N": str(before.version)}}
@@ -63,14 +66,11 @@ def save(before: Details, registers: Registers) -> bool:
         "v": {"N": str(before.version + 1)},
         "r": {"S": to_json({name: _plain(register) for name, register in registers.items()})},
     }
-    answer = dynamo.call(
-        "PutItem",
-        TableName=settings().profiles_table,
-        Item=item,
-        ConditionExpression=condition,
-        **({"ExpressionAttributeValues": was} if was else {}),
-    )
-    return answer is not None
+    put = {"TableName": settings().profiles_table, "Item": item, "ConditionExpression": condition}
+    put |= {"ExpressionAttributeValues": was} if was else {}
+    if along:
+        return dynamo.transact([{"Put": put}, *along])
+    return dynamo.call("PutItem", **put) is not None
 
 
 def join_record(leaf: str, epoch: int, record: tuple[str, str], *, received_at: int) -> None:

@@ -7,12 +7,15 @@ from itertools import islice
 from typing import Any
 
 from cdp_core import clock
+from cdp_core.domain import accounts as rules
 from cdp_core.domain import edits
 from cdp_core.domain.contact import contact_fields
+from cdp_core.domain.counting import TRIES
+from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.times import iso
 from cdp_core.domain.work import ACCOUNT
-from cdp_core.errors import InvalidInput, NotFound
-from cdp_core.tables import contacts, labels, records
+from cdp_core.errors import Contended, InvalidInput, NotFound
+from cdp_core.tables import contacts, labels, leaves, records
 from cdp_core.tables.contacts import Details
 from cdp_core.usecases import profiles
 from cdp_core.usecases.apply_now import ADMIN
@@ -22,26 +25,58 @@ from cdp_core.usecases.profiles import Profile
 from cdp_core.usecases.resolve import Named, name
 
 MAX_REMOVED = 100  # contacts that an account may have when it is removed in one request
+MAX_COUNTED = 100  # entries of an account's list that are looked at to count its contacts
 _CHUNK = 50
+_BY_ID, _BY_NAME = "", "name"  # the two halves of a search, as a position names them
 
 
 def read(*, prefix: str, limit: int, position: Position | None) -> Page:
-    """One page of the accounts by their ids."""
-    found = records.ids(ACCOUNT, prefix=prefix, after=position[0] if position else "")
-    return take(_candidates(found), limit=limit, start=position)
+    """One page of the accounts: those whose id begins with the text, by id, then those whose name does, by name."""
+    return take(_candidates(prefix, *(position or ("", _BY_ID))), limit=limit, start=position)
 
 
-def _candidates(ids: Iterator[str]) -> Iterator[Candidate]:
-    while chunk := list(islice(ids, _CHUNK)):
-        details = contacts.load_many(contacts.record_key(ACCOUNT, one) for one in chunk)
-        for one in chunk:
+def _candidates(prefix: str, after: str, half: str) -> Iterator[Candidate]:
+    if half == _BY_ID:
+        ids = records.ids(ACCOUNT, prefix=prefix, after=after)
+        yield from (((one, _BY_ID), shown) for one, _, shown in _loaded((one, one) for one in ids))
+        after = ""
+    if name_start := rules.name_key(prefix):
+        found = _loaded(records.ids_by_name(ACCOUNT, prefix=name_start, after=after))
+        yield from (((place, _BY_NAME), None if one.startswith(prefix) else shown) for place, one, shown in found)
+
+
+def _loaded(found: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str, dict[str, Any] | None]]:
+    """Places and ids with their accounts, read in chunks; None for one that was removed meanwhile."""
+    while chunk := list(islice(found, _CHUNK)):
+        details = contacts.load_many(contacts.record_key(ACCOUNT, one) for _, one in chunk)
+        for place, one in chunk:
             stored = details[contacts.record_key(ACCOUNT, one)]
-            yield (one, ""), _view(one, stored) if stored.version else None
+            yield place, one, _view(one, stored) if stored.version else None
 
 
 def account(account_id: str) -> dict[str, Any]:
-    """One account. Raises NotFound."""
-    return _view(account_id, _find(account_id))
+    """One account, with where its fields come from and how many contacts it has. Raises NotFound."""
+    stored = _find(account_id)
+    about = {"sources": rules.sources(stored.registers), "contacts": _count(account_id)}
+    return _view(account_id, stored) | about
+
+
+def _count(account_id: str) -> dict[str, Any]:
+    """How many people the account has, each counted once; `complete` is false where there may be more."""
+    found = list(islice(records.belongings((ACCOUNT, account_id)), MAX_COUNTED + 1))
+    looked_at = found[:MAX_COUNTED]
+    known = leaves.load_many(one.leaf for one in looked_at) if looked_at else {}
+    alive = {one.leaf for one in looked_at if known[one.leaf].is_live and known[one.leaf].epoch == one.epoch}
+    while above := {leaf.parent for leaf in known.values() if leaf.parent and leaf.parent not in known}:
+        known |= leaves.load_many(above)
+    return {"count": len({_root(leaf, known) for leaf in alive}), "complete": len(found) <= MAX_COUNTED}
+
+
+def _root(leaf: str, known: Mapping[str, Leaf]) -> str:
+    """The top of a leaf's profile. Every parent's id is smaller than its child's, so this ends."""
+    while (parent := known[leaf].parent) is not None:
+        leaf = parent
+    return leaf
 
 
 def create(account_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,14 +100,21 @@ def _said(account_id: str, fields: Mapping[str, Any], stored: Mapping[str, Any])
 
 
 def remove(account_id: str) -> None:
-    """Removes the account; its contacts belong to it no more. Raises NotFound, InvalidInput beyond MAX_REMOVED contacts."""
+    """Removes the account; its contacts belong to it no more.
+
+    Raises NotFound, InvalidInput beyond MAX_REMOVED contacts, Contended.
+    """
     _find(account_id)
     found = list(islice(records.belongings((ACCOUNT, account_id)), MAX_REMOVED + 1))
     if len(found) > MAX_REMOVED:
         raise InvalidInput(f"the account has more than {MAX_REMOVED} contacts; remove them from it first")
     for one in found:
         records.part(one.leaf, one.epoch, (ACCOUNT, account_id))
-    records.remove((ACCOUNT, account_id))
+    for _ in range(TRIES):
+        stored = _find(account_id)
+        if records.remove((ACCOUNT, account_id), stored, name=rules.listed_name(stored.registers)):
+            return
+    raise Contended("the account changed too often; send the request again")
 
 
 def contacts_of(account_id: str, *, limit: int, position: Position | None) -> Page:
@@ -151,10 +193,11 @@ def _find(account_id: str) -> Details:
 
 def _view(account_id: str, stored: Details) -> dict[str, Any]:
     fields = contact_fields(stored.registers)
+    called = fields.pop("name") if isinstance(fields.get("name"), str) else None  # clients may say anything
     times: Sequence[int] = [register.time for register in stored.registers.values()]
     return {
         "account_id": account_id,
-        "name": fields.get("name"),
-        "fields": {name: value for name, value in fields.items() if name != "name"},
+        "name": called,
+        "fields": fields,
         "updated_at": iso(max(times)) if times else None,
     }
