@@ -1,7 +1,9 @@
 """The short way of plain events and the long way of all others put the same on the queue."""
 
+import io
 import json
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest import mock
@@ -58,6 +60,7 @@ class Taken:
     answer: Any
     envelopes: list[Envelope] = field(default_factory=list)
     plain: bool = False
+    metrics: Any = None
 
 
 def sent(path: str, body: bytes, key: str, *, is_short: bool, headers: dict[str, str] | None = None) -> Taken:
@@ -70,13 +73,16 @@ def sent(path: str, body: bytes, key: str, *, is_short: bool, headers: dict[str,
 
     short = app._is_plain if is_short else lambda request: False
     with (
+        redirect_stdout(io.StringIO()) as printed,
         mock.patch.object(queue, "send", keep),
         mock.patch.object(app, "_is_plain", short),
         mock.patch.object(app, "_new_id", return_value="made"),
     ):
         answer = app.handler(request("POST", path, body, authorization=basic(key), **(headers or {})), Context())
     decoded = [replace(envelope_of(message), key=b"") for message in messages]
-    return Taken(answer["statusCode"], json.loads(answer["body"]), decoded, any('"said"' in one for one in messages))
+    is_plain = any('"said"' in one for one in messages)
+    metrics = [json.loads(line) | {"_aws": None} for line in printed.getvalue().splitlines()]
+    return Taken(answer["statusCode"], json.loads(answer["body"]), decoded, is_plain, metrics)
 
 
 def both(path: str, body: bytes, key: str) -> tuple[Taken, Taken]:
@@ -87,7 +93,7 @@ def both(path: str, body: bytes, key: str) -> tuple[Taken, Taken]:
 def agree(path: str, body: bytes, key: str) -> bool:
     """Asserts that both ways take the same from a request; whether the short one was taken."""
     short, long = both(path, body, key)
-    assert (short.status, short.answer) == (long.status, long.answer)
+    assert (short.status, short.answer, short.metrics) == (long.status, long.answer, long.metrics)
     assert sorted(map(_shown, short.envelopes)) == sorted(map(_shown, long.envelopes))
     return short.plain
 
@@ -143,6 +149,7 @@ UNUSUAL: dict[str, Any] = {
     "no name": {"event": " "},
     "no identity": {"userId": None, "anonymousId": ""},
     "a blocked user": {"userId": "undefined"},
+    "a blocked user and no visitor": {"userId": "undefined", "anonymousId": None},
     "a blocked visitor": {"anonymousId": "00000000-0000-0000-0000-000000000000"},
     "a blocked visitor and no user": {"anonymousId": " Null ", "userId": None},
     "a number for a user": {"userId": 42},

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from cdp_core import aws, connection
 from cdp_core.aws import CallRefused, Client, NoAnswer
+from cdp_core.tables import dynamo
 from tests.unit.aws.server import CLOSE, SILENT, Scripted, answer, serving
 
 ERROR = b'{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":"why","Item":{"pk":{"S":"x"}}}'
@@ -276,3 +277,17 @@ def test_pauses_grow_and_are_random(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(50):
             aws.pause(attempt)
     assert max(slept[:50]) <= 0.1 < max(slept[100:]) <= 0.4
+
+
+def test_a_transaction_that_is_sent_again_is_the_same_one(service: Scripted) -> None:
+    """Its answer may be lost: without a token it would fail on its own conditions, or happen twice."""
+    service.answers = [CLOSE, answer(), answer()]
+    dynamo._client.cache_clear()
+    try:
+        assert dynamo.transact([{"Put": {}}])
+        assert dynamo.transact([{"Put": {}}])
+    finally:
+        dynamo._client.cache_clear()
+    tokens = [json.loads(head_and_body(raw)[1])["ClientRequestToken"] for _, raw in service.asked]
+    assert len(tokens) == 3
+    assert tokens[0] == tokens[1] != tokens[2]
