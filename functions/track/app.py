@@ -73,7 +73,9 @@ def _route(event: dict[str, Any]) -> Answer:
     if path in ("/health", "/v1/m"):  # W-08: an SDK's own metrics are answered and dropped
         return _answer(200, {"success": True})
     request = read_request(event)
-    return next((answer for start, answer in ROUTES.items() if path.startswith(start)), _track)(request)
+    if path.startswith(STARTS):
+        return next(answer for start, answer in ROUTES.items() if path.startswith(start))(request)
+    return _track(request)
 
 
 def _track(request: Request) -> Answer:
@@ -222,6 +224,7 @@ ROUTES: Mapping[str, Callable[[Request], Answer]] = {
     "/sourceConfig": _source,
     "/kxt.js": _script,
 }
+STARTS = tuple(ROUTES)
 
 
 def _new_id() -> str:

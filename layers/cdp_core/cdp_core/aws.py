@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -86,7 +87,7 @@ class Client:
         raise CallRefused(name, found)
 
     def _request(self, operation: str, body: bytes) -> bytes:
-        now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        now = _stamp(int(time.time()))
         headers = {
             "content-type": "application/x-amz-json-1.0",
             "host": self._url.netloc,
@@ -97,7 +98,7 @@ class Client:
             headers["x-amz-security-token"] = self._who.token
         scope = sigv4.Scope(now[:8], self._region, self.service)
         signed = sigv4.authorization(self._who, scope, sigv4.Signed("POST", "/", "", headers, body))
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         head = f"POST / HTTP/1.1\r\n{lines}authorization: {signed}\r\ncontent-length: {len(body)}\r\n\r\n"
         return head.encode() + body
 
@@ -133,6 +134,12 @@ class Client:
             return connection
         connection.close()
         return None
+
+
+@lru_cache(maxsize=1)
+def _stamp(seconds: int) -> str:
+    """A moment as signatures name it."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
 
 
 def pause(attempt: int) -> None:

@@ -4,6 +4,7 @@ The standard library's client reads answers with its parser of e-mails: that cos
 and a tenth of a cold start (bench/performance). This reads what AWS's services send: a length, chunks, or until the end.
 """
 
+import re
 import socket
 import ssl
 from functools import cache
@@ -12,6 +13,7 @@ from urllib.parse import SplitResult
 
 CONNECT_SECONDS = 1
 _MAX_HEAD = 65_536
+_FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|connection):[ \t]*([^\r\n]*?)[ \t]*(?=\r\n|$)")
 _CHUNK = 65_536
 
 
@@ -52,8 +54,8 @@ class Connection:
         status, version, headers = self._head()
         while 100 <= status < 200:
             status, version, headers = self._head()
-        stays = version == b"HTTP/1.1" and headers.get(b"connection", b"").lower() != b"close"
-        if b"chunked" in headers.get(b"transfer-encoding", b"").lower():
+        stays = version == b"HTTP/1.1" and headers.get(b"connection") != b"close"
+        if b"chunked" in headers.get(b"transfer-encoding", b""):
             body = self._chunks()
         elif b"content-length" in headers:
             body = self._exactly(_number(headers[b"content-length"], 10))
@@ -66,12 +68,11 @@ class Connection:
         self._socket.close()
 
     def _head(self) -> tuple[int, bytes, dict[bytes, bytes]]:
-        first, *lines = self._until(b"\r\n\r\n").split(b"\r\n")
-        version, _, rest = first.partition(b" ")
-        if not version.startswith(b"HTTP/1."):
+        """Status, version, and those of the headers, in small letters, that say how the body comes."""
+        head = self._until(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1."):
             raise Broken("no HTTP")
-        pairs = (line.partition(b":") for line in lines)
-        return _number(rest[:3], 10), version, {name.lower(): value.strip() for name, _, value in pairs}
+        return _number(head[9:12], 10), head[:8], dict(_FRAMING.findall(head.lower()))
 
     def _chunks(self) -> bytes:
         parts = []

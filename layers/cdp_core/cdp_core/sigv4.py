@@ -60,7 +60,7 @@ def authorization(who: Credentials, scope: Scope, request: Signed) -> str:
 
 
 def _canonical(request: Signed, names: str) -> str:
-    headers = "\n".join(f"{name}:{' '.join(request.headers[name].split())}" for name in names.split(";"))
+    headers = "\n".join([f"{name}:{' '.join(request.headers[name].split())}" for name in names.split(";")])
     body = hashlib.sha256(request.body).hexdigest()
     return f"{request.method}\n{request.path}\n{request.query}\n{headers}\n\n{names}\n{body}"
 

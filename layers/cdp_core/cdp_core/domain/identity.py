@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 USER_ID = "user_id"
@@ -14,7 +15,7 @@ MAX_LEAVES = 90  # one transaction deletes a whole profile
 _BLOCKED_WORDS = frozenset(
     "-1 null undefined none nil nan anonymous guest unknown true false [object object] {} [] \"\" ''".split(" ")
 ) | {"[object object]", "not set", "n/a"}
-_BLOCKED_SHAPE = re.compile(r"[0-]*")
+_BLOCKED_LETTERS = "0-"  # what holds nothing else is some system's zero
 _HARMLESS_ENDS = frozenset("23456789bcfghjkmopqrvwxyz")  # nothing that is blocked ends so, and most identifiers do
 _LEAF = re.compile(r"[uv][0-9a-f]{32}")
 
@@ -40,7 +41,12 @@ def is_blocked(value: str) -> bool:
     if value[-1:] in _HARMLESS_ENDS:
         return False
     word = value.strip().casefold()
-    return word in _BLOCKED_WORDS or _BLOCKED_SHAPE.fullmatch(word) is not None
+    return word in _BLOCKED_WORDS or not word.strip(_BLOCKED_LETTERS)
+
+
+def any_blocked(values: Iterable[str | None]) -> bool:
+    """Whether one of these values is blocked; none and nothing are not."""
+    return any(is_blocked(value) for value in values if value and value[-1] not in _HARMLESS_ENDS)
 
 
 def leaf_id(secret: bytes, identifier: Identifier) -> str:

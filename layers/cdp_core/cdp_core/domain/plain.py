@@ -1,9 +1,12 @@
 """Plain events: those that the rules of admission give back as they are."""
 
+from functools import lru_cache
+
 from cdp_core.domain.activity import DATA_INPUT, FORM, PURCHASES, REGISTRATION, kind_of
 from cdp_core.domain.catalogue import CONTACT, Catalogue
 from cdp_core.domain.channels import REJECT, WriteKey
 
+_kind = lru_cache(maxsize=1_000)(kind_of)  # plain names are short, and the same ones again and again
 _UNDERSTOOD = (FORM, DATA_INPUT, REGISTRATION)
 
 
@@ -14,7 +17,7 @@ def is_plain(type_: str, name: str | None, key: WriteKey, catalogue: Catalogue) 
     """
     if type_ == "identify":
         return not any(entity == CONTACT for entity, _ in catalogue.fields)
-    wanted = kind_of(type_, name or "")
+    wanted = _kind(type_, name or "")
     if wanted in _UNDERSTOOD or (key.secret and wanted in PURCHASES) or catalogue.is_disabled(wanted):
         return False
     return key.channel.unknown_types != REJECT or catalogue.knows(wanted)

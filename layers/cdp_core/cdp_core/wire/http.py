@@ -55,13 +55,13 @@ def read_request(event: Mapping[str, Any]) -> Request:
         path=event["rawPath"],
         headers=headers,
         body=_inflate(body, headers.get("content-encoding", "").strip().lower()),
-        query=dict(_query(event.get("rawQueryString") or "")),
+        query=_query(event.get("rawQueryString") or ""),
     )
 
 
-def _query(text: str) -> list[tuple[str, str]]:
+def _query(text: str) -> dict[str, str]:
     try:
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)) if text else {}
     except ValueError as error:
         raise InvalidInput(f"the address has more than {MAX_PARAMETERS} parameters") from error
 

@@ -8,37 +8,37 @@ it: tests hold the two together.
 import re
 from collections.abc import Callable
 from functools import cache
-from itertools import repeat
-from typing import NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from cdp_core.domain.envelope import MAX_EVENTS, MAX_TIMESTAMP
-from cdp_core.domain.identity import is_blocked
+from cdp_core.domain.identity import MAX_IDENTIFIER, any_blocked
 from cdp_core.wire.http import Request
 from cdp_core.wire.keys import key_of
 
 TYPES = {"track", "page", "screen", "identify"}
 CALLS = {name: name for name in (*TYPES, "batch")} | {name[0]: name for name in (*TYPES, "batch")} | {"import": "batch"}
 _MAX_PARTS = 4_000  # bytes; what is shorter holds no number too long to read, and is far from an event's limit
-_MAX_OPENED = 30  # objects and lists; so many cannot nest deeper than an event may
-_MAX_NAMES = 200  # characters of all names of an event together: more than SDKs make, and no more than one may have
+_MAX_OBJECTS, _MAX_LISTS = 24, 6  # so many cannot nest deeper than an event may
 _BRACE = ord("{")
 _NOTHING = Raw(b"")
 _DOUBTFUL = re.compile(rb"\\u(?:00[0-7]|[dD][89a-fA-F])")  # names may hide in the one, half characters in the other
+Name = Annotated[str, Meta(max_length=MAX_IDENTIFIER)]
+Time = Annotated[str, Meta(max_length=MAX_TIMESTAMP - 1)]
 
 
 class Said(Struct, rename="camel", omit_defaults=True, gc=False):
     """An event in the words of Segment's wire (W-01 to W-34), its parts as JSON."""
 
     type: str = ""
-    event: str | None = None
-    message_id: str | None = None
-    user_id: str | None = None
-    anonymous_id: str | None = None
-    timestamp: str | None = None
-    original_timestamp: str | None = None
+    event: Name | None = None
+    message_id: Name | None = None
+    user_id: Name | None = None
+    anonymous_id: Name | None = None
+    timestamp: Time | None = None
+    original_timestamp: Time | None = None
     name: str | None = None
     category: str | None = None
     properties: Raw = _NOTHING
@@ -82,13 +82,15 @@ def read(request: Request, new_id: Callable[[], str]) -> Submission | None:
         events, write_key = _batch(body) if call == "batch" else _single(body, call)
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
-    spare = _MAX_OPENED - body.count(b"[")  # few requests hold many lists
-    if not 0 < len(events) <= MAX_EVENTS or not all(map(_is_plain, events, repeat(spare))):
+    if not 0 < len(events) <= MAX_EVENTS or not all(map(_is_plain, events)):
+        return None
+    if any_blocked({event.user_id for event in events} | {event.anonymous_id for event in events}):
         return None
     if not is_simple and not all(map(_is_printable, events)):
         return None
     for event in events:
-        event.message_id = event.message_id or new_id()
+        if not event.message_id:
+            event.message_id = new_id()
     return Submission(key_of(request, {"writeKey": write_key}), events, body)
 
 
@@ -114,26 +116,20 @@ def _decoder(kind: type[_Kind]) -> "msgspec.json.Decoder[_Kind]":
     return msgspec.json.Decoder(kind)
 
 
-def _is_plain(said: Said, spare: int) -> bool:
-    """Whether nothing about an event needs a closer look. `spare` is how many objects it may hold if all lists were its own.
-
-    Long on purpose: it is most of what an event costs.
-    """
-    kind, event, user, visitor = said.type, said.event, said.user_id, said.anonymous_id
+def _is_plain(said: Said) -> bool:
+    """Whether nothing about an event needs a closer look, its identifiers aside. It is most of what an event costs."""
+    kind, event = said.type, said.event
     parts = said.properties if kind != "identify" else said.traits
     text, length = b"".join((parts, said.context)), len(parts)
-    if kind not in TYPES or (event[0] == " " if event else kind == "track"):
-        return False
-    if not (user or visitor) or (user and is_blocked(user)) or (visitor and is_blocked(visitor)):
-        return False
-    if text[:1] != b"{" if length else kind == "identify":
-        return False
     return (
-        (length == len(text) or text[length] == _BRACE)
+        kind in TYPES
+        and (event[0] != " " if event else kind != "track")
+        and bool(said.user_id or said.anonymous_id)
+        and (text[0] == _BRACE if length else kind != "identify")
+        and (length == len(text) or text[length] == _BRACE)
         and len(text) < _MAX_PARTS
-        and ((opened := text.count(b"{")) <= spare or opened + text.count(b"[") <= _MAX_OPENED)
-        and len(f"{user}{visitor}{said.message_id}{event}") <= _MAX_NAMES
-        and len(said.timestamp or said.original_timestamp or "") < MAX_TIMESTAMP
+        and text.count(b"{") <= _MAX_OBJECTS
+        and (b"[" not in text or text.count(b"[") <= _MAX_LISTS)
     )
 
 
