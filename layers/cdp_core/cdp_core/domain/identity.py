@@ -12,11 +12,16 @@ LEAF_KINDS = {USER_ID: "u", ANONYMOUS_ID: "v"}  # the letter leads the leaf's id
 MAX_IDENTIFIER = 200
 MAX_LEAVES = 90  # one transaction deletes a whole profile
 
-_BLOCKED_WORDS = frozenset(
-    "-1 null undefined none nil nan anonymous guest unknown true false [object object] {} [] \"\" ''".split(" ")
-) | {"[object object]", "not set", "n/a"}
+_BLOCKED_WORDS = {
+    *"-1 null undefined none nil nan n/a anonymous guest unknown true false {} [] \"\" ''".split(),
+    "not set",
+    "[object object]",
+}
 _BLOCKED_LETTERS = "0-"  # what holds nothing else is some system's zero
-_HARMLESS_ENDS = frozenset("23456789bcfghjkmopqrvwxyz")  # nothing that is blocked ends so, and most identifiers do
+# Nothing that is blocked starts or ends so, and most identifiers do.
+_HARMLESS = frozenset("123456789abcdefghijklmnopqrstuvwxyz")
+_HARMLESS_STARTS = _HARMLESS - {word[0] for word in _BLOCKED_WORDS}
+_HARMLESS_ENDS = _HARMLESS - {word[-1] for word in _BLOCKED_WORDS}
 _LEAF = re.compile(r"[uv][0-9a-f]{32}")
 
 
@@ -38,7 +43,7 @@ def parse_identifier(text: str) -> Identifier | None:
 
 def is_blocked(value: str) -> bool:
     """Values that can never identify anybody: they stay in the event and name no leaf."""
-    if value[-1:] in _HARMLESS_ENDS:
+    if value[-1:] in _HARMLESS_ENDS or value[:1] in _HARMLESS_STARTS:
         return False
     word = value.strip().casefold()
     return word in _BLOCKED_WORDS or not word.strip(_BLOCKED_LETTERS)
@@ -46,7 +51,8 @@ def is_blocked(value: str) -> bool:
 
 def any_blocked(values: Iterable[str | None]) -> bool:
     """Whether one of these values is blocked; none and nothing are not."""
-    return any(is_blocked(value) for value in values if value and value[-1] not in _HARMLESS_ENDS)
+    doubtful = [one for one in values if one and one[-1] not in _HARMLESS_ENDS and one[0] not in _HARMLESS_STARTS]
+    return any(map(is_blocked, doubtful))
 
 
 def leaf_id(secret: bytes, identifier: Identifier) -> str:
