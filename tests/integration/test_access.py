@@ -3,8 +3,10 @@
 import json
 from typing import Any
 
+import boto3
 import pytest
 
+from cdp_core import clock
 from cdp_core.config import settings
 from cdp_core.domain.access import ROLES, Scope
 from cdp_core.routes.scopes import PUBLIC, SCOPES
@@ -174,6 +176,23 @@ def test_a_revoked_key_works_no_longer_and_a_repeat_is_no_change() -> None:
     assert call("DELETE", f"/admin-keys/{made['id']}")[1]["revoked_at"] == first["revoked_at"]
     assert call("DELETE", "/admin-keys/0123456789abcdef")[0] == 404
     assert call("POST", f"/admin-keys/{made['id']}/rotate", {})[0] == 404
+
+
+def test_a_function_that_slept_knows_neither_a_revoked_key_nor_an_old_secret(
+    aws: StrictAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lambda may freeze a function between two requests: half a minute and a minute pass all the same."""
+    made = call("POST", "/admin-keys", {"name": "Gone soon", "role": "viewer"})[1]
+    ask = request("GET", "/me", authorization=f"Bearer {made['key']}")
+    first = request("GET", "/me", authorization=f"Bearer {ADMIN_KEY}")
+    handler, now = function("profiles_api").handler, clock.now_ms()
+    assert [handler(one, Context())["statusCode"] for one in (ask, first)] == [200, 200]
+    admin_keys.end(made["id"], revoked_at=now)
+    boto3.client("secretsmanager").put_secret_value(SecretId=settings().admin_secret, SecretString="another")
+    monkeypatch.setattr("cdp_core.clock.now_ms", lambda: now + 29_000)
+    assert handler(ask, Context())["statusCode"] == 200
+    monkeypatch.setattr("cdp_core.clock.now_ms", lambda: now + 61_000)
+    assert [handler(one, Context())["statusCode"] for one in (ask, first)] == [401, 401]
 
 
 def test_a_rotated_key_goes_on_for_its_grace_and_hands_its_rights_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from cdp_core import issuer
+from cdp_core import clock, issuer
 from cdp_core.config import settings
 from tests.double import StrictAws
 from tests.support.product import Context, function, request, seed_keys
@@ -40,6 +40,7 @@ class Provider(ThreadingHTTPServer):
 
     asked: list[str]
     broken = False
+    has: tuple[str, ...] = ("one", "two")
 
     @property
     def issuer(self) -> str:
@@ -53,7 +54,7 @@ class Provider(ThreadingHTTPServer):
             return {"issuer": self.issuer, "jwks_uri": f"{self.issuer}/keys"}
         keys = [RSAAlgorithm.to_jwk(rsa_key().public_key(), as_dict=True) | {"kid": "one", "alg": "RS256"}]
         keys += [ECAlgorithm.to_jwk(ec_key().public_key(), as_dict=True) | {"kid": "two", "alg": "ES256"}]
-        return {"keys": keys}
+        return {"keys": [key for key in keys if key["kid"] in self.has]}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -185,6 +186,18 @@ def test_the_providers_keys_are_asked_for_rarely_whatever_ids_are_made_up(provid
         bearer = jwt.encode(claims(provider), rsa_key(), algorithm="RS256", headers={"kid": f"made-up-{n}"})
         assert me(bearer)[0] == 401
     assert len(provider.asked) == 2
+
+
+def test_a_key_that_the_provider_took_back_is_refused_an_hour_later(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long Lambda froze the function meanwhile."""
+    bearer = token(provider, exp=int(time.time()) + 9_000)
+    assert me(bearer)[0] == 200
+    provider.has, now = ("two",), clock.now_ms()
+    for seconds, status in ((3_500, 200), (3_700, 401)):
+        monkeypatch.setattr("cdp_core.clock.now_ms", lambda at=now + seconds * 1000: at)
+        assert me(bearer)[0] == status
 
 
 def test_a_provider_that_cannot_be_asked_is_our_trouble(provider: Provider) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from cdp_core import sigv4
+from cdp_core import clock, sigv4
 from cdp_core.connection import CLOSED, Answer, Connection
 from cdp_core.errors import CdpError
 
@@ -58,7 +58,7 @@ class Client:
         self._region = os.environ.get("AWS_REGION") or os.environ["AWS_DEFAULT_REGION"]
         self._url = urlsplit(endpoint(service, self._region))
         self._who = sigv4.from_environment()
-        self._idle: deque[tuple[float, Connection]] = deque()
+        self._idle: deque[tuple[int, Connection]] = deque()
 
     def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The service's answer; bytes travel as base64, both ways. Raises CallRefused for its errors, NoAnswer where nobody knows.
@@ -119,7 +119,7 @@ class Client:
             connection.close()
             raise
         if answer.stays:
-            self._idle.append((time.monotonic(), connection))
+            self._idle.append((clock.now_ms(), connection))
         else:
             connection.close()
         return answer
@@ -130,7 +130,7 @@ class Client:
             used_at, connection = self._idle.pop()
         except IndexError:
             return None
-        if time.monotonic() - used_at < IDLE_SECONDS:
+        if clock.is_recent(used_at, seconds=IDLE_SECONDS):
             return connection
         connection.close()
         return None

@@ -1,7 +1,6 @@
 """Gateway of the OpenID provider whose tokens the profiles API takes: its public keys, fetched and remembered."""
 
 import json
-import time
 import urllib.request
 from functools import cache
 from typing import Any
@@ -9,6 +8,7 @@ from urllib.parse import urlsplit
 
 from jwt import PyJWK, PyJWKError, PyJWKSet, PyJWKSetError
 
+from cdp_core import clock
 from cdp_core.errors import Unavailable
 
 LIVES_SECONDS = 3_600
@@ -19,16 +19,15 @@ _TIMEOUT_SECONDS = 3
 
 def key_of(issuer: str, key_id: str) -> PyJWK | None:
     """The issuer's public key of an id, or None if it has none. Raises Unavailable if the issuer cannot be asked."""
-    at, known = _remembered().get(issuer, (0.0, {}))
-    age = time.monotonic() - at
-    if not at or age > LIVES_SECONDS or (key_id not in known and age > RETRY_SECONDS):
+    at, known = _remembered().get(issuer, (0, {}))
+    if not clock.is_recent(at, seconds=LIVES_SECONDS if key_id in known else RETRY_SECONDS):
         known = _fetch_keys(issuer)
-        _remembered()[issuer] = (time.monotonic(), known)
+        _remembered()[issuer] = (clock.now_ms(), known)
     return known.get(key_id)
 
 
 @cache
-def _remembered() -> dict[str, tuple[float, dict[str, PyJWK]]]:
+def _remembered() -> dict[str, tuple[int, dict[str, PyJWK]]]:
     return {}
 
 

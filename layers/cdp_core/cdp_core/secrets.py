@@ -1,12 +1,12 @@
 """The secrets the functions need, read from Secrets Manager once a process."""
 
-import time
 from functools import cache, lru_cache
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cdp_core import clock
 from cdp_core.config import settings
 from cdp_core.errors import Unavailable
 
@@ -22,7 +22,7 @@ def identity_key() -> bytes:
 
 def admin_key() -> str:
     """The first admin key; one that was changed holds everywhere within ADMIN_KEY_SECONDS. Raises Unavailable."""
-    return _admin_key(int(time.monotonic()) // ADMIN_KEY_SECONDS)
+    return _admin_key(clock.now_ms() // 1000 // ADMIN_KEY_SECONDS)
 
 
 @lru_cache(maxsize=1)

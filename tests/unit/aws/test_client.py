@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from cdp_core import aws, connection
+from cdp_core import aws, clock, connection
 from cdp_core.aws import CallRefused, Client, NoAnswer
 from cdp_core.tables import dynamo
 from tests.unit.aws.server import CLOSE, SILENT, Scripted, answer, serving
@@ -99,7 +99,8 @@ def test_a_connection_that_was_closed_meanwhile_is_replaced_without_a_try(servic
 def test_a_connection_idle_for_too_long_is_not_used_again(service: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = client()
     ours.call("GetItem", {})
-    monkeypatch.setattr(aws, "IDLE_SECONDS", 0)
+    later = clock.now_ms() + (aws.IDLE_SECONDS + 1) * 1000  # a frozen function's other clock would not say so
+    monkeypatch.setattr("cdp_core.clock.now_ms", lambda: later)
     ours.call("GetItem", {})
     assert [number for number, _ in service.asked] == [1, 2]
 

@@ -2,12 +2,12 @@
 
 import hashlib
 import hmac
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from cdp_core import clock
 from cdp_core.config import settings
 from cdp_core.tables import dynamo
 from cdp_core.tables.codec import from_json, to_json
@@ -54,12 +54,12 @@ def save(key: str, about: AdminKey) -> AdminKey:
 
 def find(key: str) -> AdminKey | None:
     """The key, revoked and expired ones included, or None; what was read less than CACHE_SECONDS ago is not read again."""
-    now, digest = time.monotonic(), _hash(key)
+    digest = _hash(key)
     cached = _cache().get(digest)
-    if cached is None or cached[0] < now - CACHE_SECONDS:
+    if cached is None or not clock.is_recent(cached[0], seconds=CACHE_SECONDS):
         if len(_cache()) >= _CACHED_KEYS:  # a flood of made-up keys must not fill the memory
             _cache().clear()
-        cached = _cache()[digest] = (now, _read(digest))
+        cached = _cache()[digest] = (clock.now_ms(), _read(digest))
     return cached[1]
 
 
@@ -137,5 +137,5 @@ def _place(key_id: str) -> Key:
 
 
 @cache
-def _cache() -> dict[str, tuple[float, AdminKey | None]]:
+def _cache() -> dict[str, tuple[int, AdminKey | None]]:
     return {}

@@ -1,9 +1,9 @@
 """Gateway of the catalogue: activity types (defined and discovered), forms, custom fields, consents and their texts."""
 
-import time
 from functools import cache
 from typing import Any
 
+from cdp_core import clock
 from cdp_core.config import settings
 from cdp_core.domain.catalogue import ActivityType, Catalogue, Consent, ConsentText, CustomField, Form, text_version
 from cdp_core.tables import dynamo
@@ -32,14 +32,14 @@ def load() -> Catalogue:
 
 def remembered() -> Catalogue:
     """The catalogue as it was at most CACHE_SECONDS ago, and the read of at most one process a minute."""
-    now = time.monotonic()
-    if "catalogue" not in _cache() or _cache()["catalogue"][0] < now - CACHE_SECONDS:
-        _cache()["catalogue"] = (now, load())
+    at, _ = _cache().get("catalogue", (0, None))
+    if not clock.is_recent(at, seconds=CACHE_SECONDS):
+        _cache()["catalogue"] = (clock.now_ms(), load())
     return _cache()["catalogue"][1]
 
 
 @cache
-def _cache() -> dict[str, tuple[float, Catalogue]]:
+def _cache() -> dict[str, tuple[int, Catalogue]]:
     return {}
 
 

@@ -1,11 +1,11 @@
 """Gateway of channels and write keys. Keys are stored as hashes only."""
 
 import hashlib
-import time
 from dataclasses import asdict
 from functools import cache
 from typing import Any, NamedTuple
 
+from cdp_core import clock
 from cdp_core.config import settings
 from cdp_core.domain.channels import Channel, WriteKey
 from cdp_core.tables import dynamo
@@ -102,17 +102,17 @@ def _revocation(key: Key, at: int) -> dict[str, Any]:
 
 def find_write_key(key: str) -> WriteKey | None:
     """The write key, or None if it is unknown or revoked; what was read less than CACHE_SECONDS ago is not read again."""
-    now, name = time.monotonic(), key_hash(key)
+    name = key_hash(key)
     cached = _cache().get(name)
-    if cached is None or cached[0] < now - CACHE_SECONDS:
+    if cached is None or not clock.is_recent(cached[0], seconds=CACHE_SECONDS):
         if len(_cache()) >= _CACHED_KEYS:  # a flood of made-up keys must not fill the memory
             _cache().clear()
-        cached = _cache()[name] = (now, _read(key))
+        cached = _cache()[name] = (clock.now_ms(), _read(key))
     return cached[1]
 
 
 @cache
-def _cache() -> dict[str, tuple[float, WriteKey | None]]:
+def _cache() -> dict[str, tuple[int, WriteKey | None]]:
     return {}
 
 
