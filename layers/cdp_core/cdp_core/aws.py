@@ -9,8 +9,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -46,6 +45,14 @@ class NoAnswer(CdpError):
     code = "no_answer"
 
 
+class _Prepared(NamedTuple):
+    """What the requests of one operation and second have in common."""
+
+    second: int
+    head: str
+    signer: sigv4.Signer
+
+
 class Client:
     """Calls one service in the region of the environment. Threads may share it: each call takes a connection for itself.
 
@@ -59,6 +66,7 @@ class Client:
         self._url = urlsplit(endpoint(service, self._region))
         self._who = sigv4.from_environment()
         self._idle: deque[tuple[int, Connection]] = deque()
+        self._prepared: dict[str, _Prepared] = {}
 
     def call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The service's answer; bytes travel as base64, both ways. Raises CallRefused for its errors, NoAnswer where nobody knows.
@@ -87,7 +95,15 @@ class Client:
         raise CallRefused(name, found)
 
     def _request(self, operation: str, body: bytes) -> bytes:
-        now = _stamp(int(time.time()))
+        second = int(time.time())
+        prepared = self._prepared.get(operation)
+        if prepared is None or prepared.second != second:
+            prepared = self._prepared[operation] = self._prepare(operation, second)
+        signed = prepared.signer.authorization(body)
+        return f"{prepared.head}authorization: {signed}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+
+    def _prepare(self, operation: str, second: int) -> "_Prepared":
+        now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
         headers = {
             "content-type": "application/x-amz-json-1.0",
             "host": self._url.netloc,
@@ -97,10 +113,9 @@ class Client:
         if self._who.token:
             headers["x-amz-security-token"] = self._who.token
         scope = sigv4.Scope(now[:8], self._region, self.service)
-        signed = sigv4.authorization(self._who, scope, sigv4.Signed("POST", "/", "", headers, body))
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        head = f"POST / HTTP/1.1\r\n{lines}authorization: {signed}\r\ncontent-length: {len(body)}\r\n\r\n"
-        return head.encode() + body
+        signer = sigv4.signer(self._who, scope, sigv4.Unsigned("POST", "/", "", headers))
+        return _Prepared(second, f"POST / HTTP/1.1\r\n{lines}", signer)
 
     def _exchange(self, request: bytes) -> Answer:
         """One request and its answer. A kept connection that was closed meanwhile is replaced at once: that is no try."""
@@ -134,12 +149,6 @@ class Client:
             return connection
         connection.close()
         return None
-
-
-@lru_cache(maxsize=1)
-def _stamp(seconds: int) -> str:
-    """A moment as signatures name it."""
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
 
 
 def pause(attempt: int) -> None:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
+_BLOCK = 64  # bytes that SHA-256 takes at a time
 
 
 class Credentials(NamedTuple):
@@ -39,36 +40,58 @@ class Scope(NamedTuple):
     service: str
 
 
-class Signed(NamedTuple):
-    """What is signed: method, canonical path and query, the headers by their names in small letters, and the body."""
+class Unsigned(NamedTuple):
+    """What is signed besides the body: method, canonical path and query, and the headers by their names in small letters."""
 
     method: str
     path: str
     query: str
     headers: Mapping[str, str]
-    body: bytes
 
 
-def authorization(who: Credentials, scope: Scope, request: Signed) -> str:
-    """The Authorization header. All headers are signed; `x-amz-date` must be among them."""
+class Signer(NamedTuple):
+    """Signs the requests of one moment that differ in nothing but their bodies: all that is the same was prepared once.
+
+    `canonical` and `text` are the request and the string to sign up to where the body's hash has its say, `inner` and `outer`
+    the two halves of HMAC-SHA256 with the key of the day, and `header` the header up to the signature.
+    """
+
+    canonical: bytes
+    text: bytes
+    inner: "hashlib._Hash"
+    outer: "hashlib._Hash"
+    header: str
+
+    def authorization(self, body: bytes) -> str:
+        """The Authorization header of the request with this body."""
+        request = hashlib.sha256(self.canonical + hashlib.sha256(body).hexdigest().encode())
+        inner, outer = self.inner.copy(), self.outer.copy()
+        inner.update(self.text + request.hexdigest().encode())
+        outer.update(inner.digest())
+        return self.header + outer.hexdigest()
+
+
+def signer(who: Credentials, scope: Scope, request: Unsigned) -> Signer:
+    """Prepares everything but the body. All headers are signed; `x-amz-date` must be among them."""
     names = ";".join(sorted(request.headers))
     place = f"{scope.day}/{scope.region}/{scope.service}/aws4_request"
-    digest = hashlib.sha256(_canonical(request, names).encode()).hexdigest()
-    text = f"{_ALGORITHM}\n{request.headers['x-amz-date']}\n{place}\n{digest}"
-    signature = hmac.digest(_key(who.secret_key, scope), text.encode(), "sha256").hex()
-    return f"{_ALGORITHM} Credential={who.access_key}/{place}, SignedHeaders={names}, Signature={signature}"
-
-
-def _canonical(request: Signed, names: str) -> str:
     headers = "\n".join([f"{name}:{' '.join(request.headers[name].split())}" for name in names.split(";")])
-    body = hashlib.sha256(request.body).hexdigest()
-    return f"{request.method}\n{request.path}\n{request.query}\n{headers}\n\n{names}\n{body}"
+    inner, outer = _halves(who.secret_key, scope)
+    return Signer(
+        canonical=f"{request.method}\n{request.path}\n{request.query}\n{headers}\n\n{names}\n".encode(),
+        text=f"{_ALGORITHM}\n{request.headers['x-amz-date']}\n{place}\n".encode(),
+        inner=inner,
+        outer=outer,
+        header=f"{_ALGORITHM} Credential={who.access_key}/{place}, SignedHeaders={names}, Signature=",
+    )
 
 
 @lru_cache(maxsize=8)
-def _key(secret: str, scope: Scope) -> bytes:
-    """The key of a day: the same for all requests of it."""
+def _halves(secret: str, scope: Scope) -> "tuple[hashlib._Hash, hashlib._Hash]":
+    """HMAC-SHA256 (RFC 2104) with the key of a day, the same for all requests of it: what goes before the text, and before
+    the text's hash. `hmac.digest` looks its hash up by name in each call, which costs more than the hashes."""
     key = f"AWS4{secret}".encode()
     for part in (*scope, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
-    return key
+    padded = key.ljust(_BLOCK, b"\0")
+    return hashlib.sha256(bytes(b ^ 0x36 for b in padded)), hashlib.sha256(bytes(b ^ 0x5C for b in padded))

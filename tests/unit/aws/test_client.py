@@ -74,6 +74,17 @@ def test_a_call_is_one_signed_post_that_the_sdk_would_sign_the_same(service: Scr
     assert headers["authorization"].endswith(f"Signature={sdk.signature(text, request)}")
 
 
+def test_every_request_names_the_second_in_which_it_is_sent(service: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = client()
+    for second in (1_700_000_000, 1_700_000_000.9, 1_700_000_001, 1_700_086_400):
+        monkeypatch.setattr(aws.time, "time", lambda second=second: second)
+        one.call("GetItem", {})
+    heads = [head_and_body(raw)[0] for _, raw in service.asked]
+    dates = [head["x-amz-date"] for head in heads]
+    assert dates == ["20231114T221320Z", "20231114T221320Z", "20231114T221321Z", "20231115T221320Z"]
+    assert all(f"Credential=AKID/{date[:8]}/" in head["authorization"] for head, date in zip(heads, dates, strict=True))
+
+
 def test_a_function_without_a_session_token_sends_none(service: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_SESSION_TOKEN")
     client().call("GetItem", {})
