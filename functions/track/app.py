@@ -88,7 +88,7 @@ def _is_plain(request: Request) -> bool:
     if submission is None:
         return False
     key = authenticate(submission.write_key, request.origin)
-    if key.channel.consent_gate and submission.may_tell_consent:
+    if key.channel.consent_gate and key.channel.consent_categories and submission.may_tell_consent:
         return False
     return accept_plain(key, submission.events, now=clock.now_ms())
 

@@ -89,7 +89,8 @@ def signer(who: Credentials, scope: Scope, request: Unsigned) -> Signer:
 @lru_cache(maxsize=8)
 def _halves(secret: str, scope: Scope) -> "tuple[hashlib._Hash, hashlib._Hash]":
     """HMAC-SHA256 (RFC 2104) with the key of a day, the same for all requests of it: what goes before the text, and before
-    the text's hash. `hmac.digest` looks its hash up by name in each call, which costs more than the hashes."""
+    the text's hash. `hmac.digest` looks its hash up by name in each call, which costs more than the hashes.
+    """
     key = f"AWS4{secret}".encode()
     for part in (*scope, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")

@@ -67,7 +67,13 @@ def _same(one: Entry, other: Entry) -> bool:
 
 def consent_key(identifier: Identifier) -> str:
     """The name under which an identifier's consents lie; needs no secret, so that track can read them."""
-    return hashlib.sha256(f"{identifier.kind}\0{identifier.value}".encode("utf-8", "replace")).hexdigest()
+    return consent_keys([identifier])[0]
+
+
+def consent_keys(identifiers: Iterable[tuple[str, str]]) -> list[str]:
+    """The names for many, each as kind and value: track asks for hundreds in a request."""
+    sha256 = hashlib.sha256
+    return [sha256(f"{kind}\0{value}".encode("utf-8", "replace")).hexdigest() for kind, value in identifiers]
 
 
 def union(*histories: Iterable[Entry]) -> tuple[Entry, ...]:

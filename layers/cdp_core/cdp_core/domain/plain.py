@@ -15,6 +15,8 @@ def is_plain(type_: str, name: str | None, key: WriteKey, catalogue: Catalogue) 
 
     `type_` is the event's type and `name` what a track event is called; no event is meant that brings a user hash.
     """
+    if not type_ or (type_ == "track" and not (name and name.strip())):
+        return False
     if type_ == "identify":
         return not any(entity == CONTACT for entity, _ in catalogue.fields)
     wanted = _kind(type_, name or "")

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from cdp_core.config import settings
-from cdp_core.domain.consent import Entry, consent_key, union
+from cdp_core.domain.consent import Entry, consent_key, consent_keys, union
 from cdp_core.domain.identity import Identifier
 from cdp_core.tables import dynamo
 from cdp_core.tables.codec import from_json, to_json
 from cdp_core.tables.dynamo import Item, Key
+
+_Named = TypeVar("_Named", bound=tuple[str, str])
 
 
 class Stored(NamedTuple):
@@ -24,17 +26,18 @@ def item_key(hashed: str) -> Key:
     return f"consent#{hashed}", "consent"
 
 
-def histories(identifiers: Iterable[Identifier]) -> dict[Identifier, tuple[Entry, ...]]:
-    """What was decided under these identifiers, strongly read; only those of whom something is known."""
+def histories(identifiers: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[Entry, ...]]:
+    """What was decided under these identifiers (kind and value), strongly read; only those of whom something is known."""
     found = load_many(identifiers)
     return {identifier: stored.history for identifier, stored in found.items() if stored.history}
 
 
-def load_many(identifiers: Iterable[Identifier]) -> dict[Identifier, Stored]:
+def load_many(identifiers: Iterable[_Named]) -> dict[_Named, Stored]:
     """The items of these identifiers, strongly read; absent ones are left out."""
-    keys = {item_key(consent_key(one)): one for one in identifiers}
+    people = list(identifiers)
+    keys = [item_key(hashed) for hashed in consent_keys(people)]
     found = dynamo.get_many(settings().profiles_table, keys)
-    return {keys[key]: _parse(item) for key, item in found.items()}
+    return {who: _parse(found[key]) for who, key in zip(people, keys, strict=True) if key in found} if found else {}
 
 
 def put(identifier: Identifier, epoch: int, history: Sequence[Entry]) -> dict[str, Any]:

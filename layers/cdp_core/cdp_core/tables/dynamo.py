@@ -81,7 +81,7 @@ def get_many(table: str, keys: Iterable[Key]) -> dict[Key, Item]:
 
 def _get_batch(table: str, keys: list[Key]) -> dict[Key, Item]:
     found: dict[Key, Item] = {}
-    left: list[Item] = [key_of(key) for key in keys]
+    left: list[Item] = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]  # as key_of, without its calls
     for attempt in range(_ATTEMPTS):
         answer = call("BatchGetItem", RequestItems={table: {"Keys": left, "ConsistentRead": True}})
         found |= {(item["pk"]["S"], item["sk"]["S"]): item for item in answer["Responses"].get(table, [])}

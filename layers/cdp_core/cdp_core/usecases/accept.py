@@ -1,7 +1,7 @@
 """Takes what a client submits: judges each event, decides about consent, and puts envelopes on the queue, truthfully."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -70,7 +70,7 @@ def _asked_of(outcome: Outcome) -> list[Identifier]:
     return outcome.identifiers() if isinstance(outcome, Refusal) else []
 
 
-def _judge(one: Outcome, key: WriteKey, histories: dict[Identifier, tuple[consent.Entry, ...]]) -> Judged:
+def _judge(one: Outcome, key: WriteKey, histories: Mapping[tuple[str, str], tuple[consent.Entry, ...]]) -> Judged:
     if isinstance(one, Withheld):
         return one, ""
     decided = consent.decided((histories.get(who, ()) for who in _asked_of(one)), key.channel.tracking_consent)

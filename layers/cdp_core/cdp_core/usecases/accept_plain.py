@@ -1,6 +1,7 @@
 """The short way of plain events onto the queue: nothing but the key, the catalogue and the consents decides about them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any, Protocol
 
 from cdp_core import queue
@@ -8,7 +9,7 @@ from cdp_core.domain import consent
 from cdp_core.domain.catalogue import Catalogue
 from cdp_core.domain.channels import REQUIRED, WriteKey
 from cdp_core.domain.envelope import Envelope, usable
-from cdp_core.domain.identity import ANONYMOUS_ID, USER_ID, Identifier
+from cdp_core.domain.identity import ANONYMOUS_ID, USER_ID, any_blocked
 from cdp_core.domain.plain import is_plain
 from cdp_core.errors import Unavailable
 from cdp_core.observability import count
@@ -19,7 +20,9 @@ from cdp_core.usecases.messages import MAX_MESSAGE_BYTES, message_of, new_key
 class Plain(Protocol):
     """An event that can go into an envelope as it is, as far as it is looked at here."""
 
-    type: str
+    @property
+    def type(self) -> str: ...  # noqa: D102
+
     event: str | None
     user_id: str | None
     anonymous_id: str | None
@@ -30,9 +33,11 @@ def accept_plain(key: WriteKey, events: Sequence[Plain], *, now: int) -> bool:
 
     Raises Unavailable if the queue did not take all of them for certain, or if a consent could not be read.
     """
-    if not _are_plain(key, events, catalogue.remembered()):
+    users, visitors = [event.user_id for event in events], [event.anonymous_id for event in events]
+    if not _are_plain(key, events, catalogue.remembered()) or not _name_somebody(users, visitors):
         return False
-    by_basis = _by_basis(key, events)
+    histories = consents.histories(_people(users, visitors)) if key.channel.consent_gate else {}
+    by_basis = _by_basis(key, events, histories)
     messages = [_message(key, basis, kept, now) for basis, kept in by_basis.items() if basis]
     if None in by_basis or any(len(message.encode()) > MAX_MESSAGE_BYTES for message in messages):
         return False
@@ -49,9 +54,22 @@ def _are_plain(key: WriteKey, events: Iterable[Plain], definitions: Catalogue) -
     return all(is_plain(kind, name, key, definitions) for kind, name in kinds)
 
 
-def _by_basis(key: WriteKey, events: Sequence[Plain]) -> Mapping[str | None, Sequence[Plain]]:
+def _name_somebody(users: Sequence[str | None], visitors: Sequence[str | None]) -> bool:
+    """Whether every event has an identifier, and none of them is blocked."""
+    if not (all(users) or all(visitors) or all(user or visitor for user, visitor in zip(users, visitors, strict=True))):
+        return False
+    return not any_blocked({*users, *visitors})
+
+
+def _people(users: Iterable[str | None], visitors: Iterable[str | None]) -> set[tuple[str, str]]:
+    """The identifiers of the events, as kind and value."""
+    return {*zip(repeat(USER_ID), filter(None, users)), *zip(repeat(ANONYMOUS_ID), filter(None, visitors))}
+
+
+def _by_basis(
+    key: WriteKey, events: Sequence[Plain], histories: Mapping[tuple[str, str], Iterable[consent.Entry]]
+) -> Mapping[str | None, Sequence[Plain]]:
     """The events by the legal basis on which they are kept; under None those that are not."""
-    histories = _histories(events) if key.channel.consent_gate else {}
     if not histories:
         return {consent.verdict(key.channel, decided=None, claimed=None): events}
     found: dict[str | None, list[Plain]] = {}
@@ -60,13 +78,6 @@ def _by_basis(key: WriteKey, events: Sequence[Plain]) -> Mapping[str | None, Seq
         decided = consent.decided(known, key.channel.tracking_consent)
         found.setdefault(consent.verdict(key.channel, decided=decided, claimed=None), []).append(event)
     return found
-
-
-def _histories(events: Iterable[Plain]) -> dict[Identifier, tuple[consent.Entry, ...]]:
-    users = {event.user_id for event in events}
-    visitors = {event.anonymous_id for event in events}
-    known = [Identifier(USER_ID, one) for one in users if one]
-    return consents.histories(known + [Identifier(ANONYMOUS_ID, one) for one in visitors if one])
 
 
 def _message(key: WriteKey, basis: str, events: Sequence[Any], now: int) -> str:

@@ -8,52 +8,58 @@ it: tests hold the two together.
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
 from cdp_core.domain.envelope import MAX_EVENTS, MAX_TIMESTAMP
-from cdp_core.domain.identity import MAX_IDENTIFIER, any_blocked
+from cdp_core.domain.identity import MAX_IDENTIFIER
 from cdp_core.wire.http import Request
 from cdp_core.wire.keys import key_of
 
-TYPES = {"track", "page", "screen", "identify"}
-CALLS = {name: name for name in (*TYPES, "batch")} | {name[0]: name for name in (*TYPES, "batch")} | {"import": "batch"}
-_MAX_PARTS = 4_000  # bytes; what is shorter holds no number too long to read, and is far from an event's limit
+Type = Literal["", "track", "page", "screen", "identify"]
+TYPES: tuple[Type, ...] = ("track", "page", "screen", "identify")
+CALLS = {name: name for name in TYPES} | {name[0]: name for name in TYPES}
+BATCHES = ("batch", "b", "import")
+_MAX_TITLE = 1_000  # characters, so that names and parts together are far from an event's limit
+_MAX_PARTS = 4_000  # bytes; what is shorter holds no number too long to read
 _MAX_OBJECTS, _MAX_LISTS = 24, 6  # so many cannot nest deeper than an event may
 _BRACE = ord("{")
 _NOTHING = Raw(b"")
 _DOUBTFUL = re.compile(rb"\\u(?:00[0-7]|[dD][89a-fA-F])")  # names may hide in the one, half characters in the other
 Name = Annotated[str, Meta(max_length=MAX_IDENTIFIER)]
+Title = Annotated[str, Meta(max_length=_MAX_TITLE)]
 Time = Annotated[str, Meta(max_length=MAX_TIMESTAMP - 1)]
 
 
 class Said(Struct, rename="camel", omit_defaults=True, gc=False):
-    """An event in the words of Segment's wire (W-01 to W-34), its parts as JSON."""
+    """An event in the words of Segment's wire (W-01 to W-34), its parts as JSON. Other members say nothing and are left out."""
 
-    type: str = ""
+    type: Type = ""
     event: Name | None = None
     message_id: Name | None = None
     user_id: Name | None = None
     anonymous_id: Name | None = None
     timestamp: Time | None = None
     original_timestamp: Time | None = None
-    name: str | None = None
-    category: str | None = None
+    name: Title | None = None
+    category: Title | None = None
     properties: Raw = _NOTHING
     traits: Raw = _NOTHING
     context: Raw = _NOTHING
+
+
+class _Call(Said, rename="camel", omit_defaults=True, gc=False):
+    """An event that is a request of its own."""
+
+    write_key: str | None = None
 
 
 class _Batch(Struct, rename="camel"):
     batch: list[Said]
     write_key: str | None = None
     context: Raw = _NOTHING
-
-
-class _Key(Struct, rename="camel"):
-    write_key: str | None = None
 
 
 class Submission(NamedTuple):
@@ -65,26 +71,25 @@ class Submission(NamedTuple):
 
     @property
     def may_tell_consent(self) -> bool:
-        """Whether some event may say itself what its person agreed to (`context.consent`)."""
-        return b"consent" in self.body
+        """Whether some event may say itself what its person agreed to (`context.consent.categoryPreferences`)."""
+        return b"categoryPreferences" in self.body
 
 
 def read(request: Request, new_id: Callable[[], str]) -> Submission | None:
     """The request's events if all of them are plain. Raises Unauthorized if two keys contradict each other."""
-    call, body = CALLS.get(request.last_segment), request.body
-    if call is None or (b"H" in body and b"userHash" in body):
+    call, body = request.last_segment, request.body
+    if (call not in CALLS and call not in BATCHES) or (b"H" in body and b"userHash" in body):
         return None
     is_simple = b"\\" not in body and b"\x7f" not in body and body.isascii()
     if not is_simple and _DOUBTFUL.search(body):
         return None
     try:
-        body.decode()  # what stays as it came is not looked at for its encoding
-        events, write_key = _batch(body) if call == "batch" else _single(body, call)
+        events, write_key = _batch(body) if call in BATCHES else _single(body, CALLS[call])
+        if not is_simple:
+            body.decode()  # what stays as it came is not looked at for its encoding
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
     if not 0 < len(events) <= MAX_EVENTS or not _are_plain(events, may_hold_lists=_is_twice(b"[", body)):
-        return None
-    if any_blocked([event.user_id for event in events] + [event.anonymous_id for event in events]):
         return None
     if not is_simple and not all(map(_is_printable, events)):
         return None
@@ -102,10 +107,11 @@ def _batch(body: bytes) -> tuple[list[Said], str | None]:
     return said.batch, said.write_key
 
 
-def _single(body: bytes, call: str) -> tuple[list[Said], str | None]:
-    said = _decoder(Said).decode(body)
-    said.type = call
-    return [said], _decoder(_Key).decode(body).write_key
+def _single(body: bytes, kind: Type) -> tuple[list[Said], str | None]:
+    """The path says the type, whatever the event says itself; the key goes no further."""
+    said = _decoder(_Call).decode(body)
+    write_key, said.write_key, said.type = said.write_key, None, kind
+    return [said], write_key
 
 
 _Kind = TypeVar("_Kind", bound=Struct)
@@ -121,19 +127,20 @@ def _is_twice(byte: bytes, body: bytes) -> bool:
 
 
 def _are_plain(events: list[Said], *, may_hold_lists: bool) -> bool:
-    """Whether nothing about the events needs a closer look, their identifiers aside.
+    """Whether the parts of all events are objects, neither long nor deep; leaves out those that mean nothing.
 
     One loop without calls of ours, because it is most of what an event costs.
     """
     for said in events:
-        kind, event = said.type, said.event
-        parts = said.properties if kind != "identify" else said.traits
+        if said.type == "identify":
+            parts = said.traits
+            said.properties = _NOTHING
+        else:
+            parts = said.properties
+            said.traits = _NOTHING
         text, length = b"".join((parts, said.context)), len(parts)
         if (
-            kind not in TYPES
-            or (event[0] == " " if event else kind == "track")
-            or not (said.user_id or said.anonymous_id)
-            or (text[0] != _BRACE if length else kind == "identify")
+            (text[0] != _BRACE if length else said.type == "identify")
             or (length < len(text) and text[length] != _BRACE)
             or len(text) >= _MAX_PARTS
             or text.count(b"{") > _MAX_OBJECTS

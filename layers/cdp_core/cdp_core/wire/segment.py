@@ -31,6 +31,27 @@ MAX_GROUP_ID = 500
 MAX_ORIGINAL = MAX_EVENT_BYTES
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 
+# What is read of an event: all of a client's other members are left out, whatever they hold.
+_READ = (
+    "messageId",
+    "userId",
+    "anonymousId",
+    "timestamp",
+    "originalTimestamp",
+    USER_HASH,
+    "context",
+    "name",
+    "category",
+)
+_READ_OF = {
+    "identify": ("traits",),
+    "track": ("properties", "event"),
+    "page": ("properties",),
+    "screen": ("properties",),
+    "group": ("traits", "groupId"),
+    "alias": ("properties", "previousId"),
+}
+
 NewId = Callable[[], str]
 Outcome = Event | Refusal
 
@@ -138,6 +159,8 @@ class _Reader:
     def _event(self, raw: Any) -> Event:
         if not isinstance(raw, dict):
             raise Refused("an event must be a JSON object", code="not_an_object")
+        type_ = self._type(raw)
+        raw = {name: raw[name] for name in (*_READ, *_READ_OF[type_]) if name in raw}
         if json.depth(raw) > MAX_DEPTH:
             raise Refused(f"the event nests deeper than {MAX_DEPTH} levels", code="too_deep")
         if json.holds_more_than(MAX_EVENT_BYTES, raw):  # not worth the memory of cleaning
@@ -145,7 +168,7 @@ class _Reader:
         lost = False
         if self.patient:
             raw, lost = json.clean(raw)
-        event = _build(raw, self._type(raw), self.shared.context, self.new_id)
+        event = _build(raw, type_, self.shared.context, self.new_id)
         if lost or self.shared.lost:
             event.body["note"] = LOST_NUMBER
         return _checked(event)
