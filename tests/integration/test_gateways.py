@@ -101,7 +101,7 @@ def test_a_body_reads_back_exactly() -> None:
 
 def test_the_timeline_shows_copies_and_not_their_stubs_and_a_recount_the_other_way_round() -> None:
     leaf = new_user()
-    stub = replace(row("s", time=0), position=TIME + 5)
+    stub = row("s", time=0)._replace(position=TIME + 5)
     activities.put(leaf, 0, stub)
     activities.put_copy(leaf, 0, copy_of(stub))
     activities.put(leaf, 0, row("r"))

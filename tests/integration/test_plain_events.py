@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
@@ -79,7 +79,7 @@ def sent(path: str, body: bytes, key: str, *, is_short: bool, headers: dict[str,
         mock.patch.object(app, "_new_id", return_value="made"),
     ):
         answer = app.handler(request("POST", path, body, authorization=basic(key), **(headers or {})), Context())
-    decoded = [replace(envelope_of(message), key=b"") for message in messages]
+    decoded = [envelope_of(message)._replace(key=b"") for message in messages]
     is_plain = any('"said"' in one for one in messages)
     metrics = [json.loads(line) | {"_aws": None} for line in printed.getvalue().splitlines()]
     return Taken(answer["statusCode"], json.loads(answer["body"]), decoded, is_plain, metrics)
@@ -109,7 +109,7 @@ def _shown(envelope: Envelope) -> str:
 
 
 def _values(event: Any) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in event.__slots__}
+    return {name: getattr(event, name) for name in event._fields}
 
 
 EVENT = {
@@ -189,6 +189,21 @@ UNUSUAL: dict[str, Any] = {
     "a longer message id": {"messageId": "m" * 201},
     "traits in the context": {"type": "identify", "context": {"traits": {"name": "A"}}},
     "no traits": {"type": "identify", "traits": {}},
+    "traits in the context only": {"type": "identify", "traits": {}, "context": {"traits": {"email": "a@example.com"}}},
+    "a text for the context's traits": {"type": "identify", "traits": {}, "context": {"traits": "x"}},
+    "deep traits of a track": {"traits": {"a": json.loads("[" * 40 + "]" * 40)}},
+    "large traits of a track": {"traits": {"a": "x" * 70_000}},
+    "properties of an identify": {"type": "identify", "traits": {"a": 1}, "properties": {"a": "x" * 70_000}},
+    "a deep unknown member": {"integrations": json.loads('{"a":' * 40 + "1" + "}" * 40)},
+    "a large unknown member": {"integrations": {"a": "x" * 70_000}},
+    "a large name": {"name": "n" * 70_000},
+    "a large category": {"category": "ü" * 35_000},
+    "a title": {"name": "n" * 1_000},
+    "a long number in an unknown member": {"integrations": {"n": 10**4_200}},
+    "objects in lists": {"properties": json.loads('{"a":[' * 20 + "1" + "]}" * 20)},
+    "a tab in a name": {"event": "a\tb"},
+    "a name of a space": {"event": "\u00a0"},
+    "true for a user": {"userId": True},
     "a write key": {"writeKey": "another"},
     "an unknown member": {"whatever": {"a": 1}},
 }  # fmt: skip

@@ -8,7 +8,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -120,9 +119,11 @@ class Client:
     def _exchange(self, request: bytes) -> Answer:
         """One request and its answer. A kept connection that was closed meanwhile is replaced at once: that is no try."""
         try:
-            with suppress(*CLOSED):
-                if kept := self._kept():
+            if kept := self._kept():
+                try:
                     return self._over(kept, request)
+                except CLOSED:
+                    pass
             return self._over(Connection(self._url, read_seconds=self._read_seconds), request)
         except OSError as error:
             raise NoAnswer(f"{self.service} gave no answer: {type(error).__name__}") from error

@@ -1,6 +1,5 @@
 """What a history decides, and on which basis an event is kept."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -46,7 +45,7 @@ def test_histories_come_together_in_any_order(a: list[Entry], b: list[Entry], c:
 @given(HISTORIES, HISTORIES)
 def test_what_came_together_comes_apart_again(a: list[Entry], b: list[Entry]) -> None:
     """Unmerge is exact: each side keeps what was decided through its own leaves."""
-    mine, theirs = [replace(one, leaf="u1") for one in a], [replace(one, leaf="v1") for one in b]
+    mine, theirs = [one._replace(leaf="u1") for one in a], [one._replace(leaf="v1") for one in b]
     assert of_leaves(union(mine, theirs), ["u1"]) == union(mine)
 
 
@@ -112,7 +111,7 @@ def test_the_basis_of_every_combination(
     """Design section 6; visitor (200) is the line."""
     channel = Channel(code_name="c", name="C", type="website", cookie_level=level)
     assert verdict(channel, decided=said, claimed=claimed) == (above if level >= LEVELS["visitor"] else below)
-    assert verdict(replace(channel, consent_gate=False), decided=said, claimed=claimed) == "channel_default"
+    assert verdict(channel._replace(consent_gate=False), decided=said, claimed=claimed) == "channel_default"
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cdp_core.domain.envelope import Envelope, Event
 from cdp_core.domain.times import NO_TIME, is_believable, iso
@@ -31,8 +30,7 @@ _NON_WORD = re.compile(r"[\W_]+")
 _STORED = ("event", "name", "category", "properties", "context", "note", "title")  # a title is an admin's
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(NamedTuple):
     """One activity as it is stored. `time` is the claimed time (ms) and, with `message_id`, the row's key within its leaf.
 
     `position` is set on a stub: where the timeline shows the copy. `body` is None where only the key was read.

@@ -1,7 +1,7 @@
 """What a channel and the catalogue make of an event when it is received: authority, wanted types, what its fields mean."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from cdp_core.domain.activity import DATA_INPUT, FORM, type_of
@@ -54,7 +54,7 @@ def _with_authority(event: Event, key: WriteKey) -> Event:
     if key.channel.identity_verification == REQUIRED and event.user_id is not None and not (proven or key.secret):
         raise Refused("this channel takes a userId with a secret key or a userHash only", code="identity_unverified")
     authority = key.secret or (proven and _names_nobody_else(event))
-    return replace(event, authority=authority, user_hash=None)
+    return event._replace(authority=authority, user_hash=None)
 
 
 def _names_nobody_else(event: Event) -> bool:
@@ -71,8 +71,8 @@ def _understood(event: Event, wanted: str | None, catalogue: Catalogue) -> Event
         return event
     details = _form_details(event, catalogue) if wanted == FORM else _named_details(event, wanted)
     record = record_of(event, wanted, catalogue)
-    body = event.body | ({"contact": details} if details else {}) | ({record[0]: record[1]} if record else {})
-    return replace(event, body=body)
+    body = {**event.body} | ({"contact": details} if details else {}) | ({record[0]: record[1]} if record else {})
+    return event._replace(body=body)
 
 
 def _form_details(event: Event, catalogue: Catalogue) -> dict[str, Any]:

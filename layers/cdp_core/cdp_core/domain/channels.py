@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import uuid
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 LEVELS = {"none": -1000, "system": -100, "essential": 0, "editor": 100, "visitor": 200, "all": 1000}
@@ -14,8 +13,7 @@ OFF, REQUIRED = "off", "required"
 _GUIDS = uuid.UUID("6f1c3a52-0d0e-4f5b-9a57-0b1f6c9d2e11")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
+class Channel(NamedTuple):
     """A website, app or server that sends events.
 
     `origins` are the web origins that browsers may send from, any if empty. `consent_gate` says whether consents decide what is
@@ -57,7 +55,7 @@ def is_named(channel: Channel, text: str) -> bool:
 
 def taking_known_types(key: WriteKey) -> WriteKey:
     """The key as headless requests use it: an activity type that nobody defined is refused (K-10)."""
-    return key._replace(channel=replace(key.channel, unknown_types=REJECT))
+    return key._replace(channel=key.channel._replace(unknown_types=REJECT))
 
 
 def allows_origin(channel: Channel, origin: str | None) -> bool:

@@ -2,8 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from cdp_core.domain.activity import type_of
 from cdp_core.domain.channels import VISITOR, Channel
@@ -19,8 +18,7 @@ _KEPT = ("event", "contact", "member")
 _TYPED = {"bizformsubmit": ("form", "fields"), "memberregistration": ("member_id", "name", "email")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One decision: to which consent, agreed or revoked, when first (ms), to which text, where, and through which leaf.
 
     `rank` is its place among the person's decisions (ms): the time when it was said last, or just behind what was known then.
@@ -54,15 +52,15 @@ def added(history: Iterable[Entry], new: Entry) -> tuple[Entry, ...]:
     rank = max([new.rank, *(entry.rank + 1 for entry in before)])
     near = [one for one in before if one.code == new.code and not one.agreed and one.rank + CLOCK_MARGIN_MS >= rank]
     seen = tuple(one.id for one in near[-_MAX_SEEN:]) if new.agreed else ()
-    entry = replace(new, rank=rank, seen=seen)
+    entry = new._replace(rank=rank, seen=seen)
     last = deciding(before).get(new.code)
     if last is not None and _same(last, entry):
-        return union([one for one in before if one != last], [replace(entry, at=last.at)])
+        return union([one for one in before if one != last], [entry._replace(at=last.at)])
     return union(before, [entry])
 
 
 def _same(one: Entry, other: Entry) -> bool:
-    return replace(one, at=0, rank=0, seen=()) == replace(other, at=0, rank=0, seen=())
+    return one._replace(at=0, rank=0, seen=()) == other._replace(at=0, rank=0, seen=())
 
 
 def consent_key(identifier: Identifier) -> str:
@@ -166,7 +164,7 @@ def stripped(event: Event) -> Event:
     properties = {name: part for name, part in _mapping(event.body.get("properties")).items() if name in typed}
     kept: dict[str, Any] = {name: event.body[name] for name in _KEPT if name in event.body}
     body = kept | ({"properties": properties} if properties else {})
-    return replace(event, user_id=None, anonymous_id=f"form:{event.message_id}", body=body)
+    return event._replace(user_id=None, anonymous_id=f"form:{event.message_id}", body=body)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -3,9 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from cdp_core.domain.identity import ANONYMOUS_ID, USER_ID, Identifier, is_blocked
 from cdp_core.domain.times import parse_time
@@ -29,8 +28,7 @@ def usable(user_id: str | None, anonymous_id: str | None) -> list[Identifier]:
     return [Identifier(kind, value) for kind, value in named if value and not is_blocked(value)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(NamedTuple):
     """One thing that happened, validated by track.
 
     `time` is the client's claim in milliseconds (times.NO_TIME if unusable), `timestamp` the same as it was sent;
@@ -46,15 +44,14 @@ class Event:
     timestamp: str | None = None
     authority: bool = False
     user_hash: str | None = None
-    body: dict[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = {}
 
     def identifiers(self) -> list[Identifier]:
         """The identifiers that can name somebody, strongest first."""
         return usable(self.user_id, self.anonymous_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(NamedTuple):
     """An event that track refused: why, in which words, whose, and the original as JSON text (cut at MAX_EVENT_BYTES)."""
 
     reason: str
@@ -70,8 +67,7 @@ class Refusal:
         return usable(self.user_id, self.anonymous_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What one request, or one part of a split request, said.
 
     `key` is 12 bytes: 6 of server milliseconds and 6 random; given once and never changed. `received_at` is in ms.
@@ -205,7 +201,7 @@ def _event(plain: dict[str, Any]) -> Event | Refusal:
 
 
 def _plain(value: Event | Refusal) -> dict[str, Any]:
-    pairs = ((name, getattr(value, name)) for name in value.__slots__)
+    pairs = ((name, getattr(value, name)) for name in value._fields)
     return {name: part for name, part in pairs if part not in (None, {}, "", False)}
 
 

@@ -1,7 +1,6 @@
 """Gateway of channels and write keys. Keys are stored as hashes only."""
 
 import hashlib
-from dataclasses import asdict
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -125,8 +124,9 @@ def _read(key: str) -> WriteKey | None:
 
 
 def _attributes(channel: Channel) -> Item:
-    plain = asdict(channel)
-    rest = {name: value for name, value in plain.items() if name not in ("code_name", "name", "type", "enabled")}
+    rest = {
+        name: value for name, value in channel._asdict().items() if name not in ("code_name", "name", "type", "enabled")
+    }
     item: Item = {"name": {"S": channel.name}, "type": {"S": channel.type}, "enabled": {"BOOL": channel.enabled}}
     return item | {"s": {"S": to_json(rest)}}
 

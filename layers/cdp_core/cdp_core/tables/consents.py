@@ -1,7 +1,6 @@
 """Gateway of what people agreed to: one item an identifier, read by track, written in one transaction for a whole profile."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple
 from typing import Any, NamedTuple, TypeVar
 
 from cdp_core.config import settings
@@ -35,7 +34,7 @@ def histories(identifiers: Iterable[tuple[str, str]]) -> dict[tuple[str, str], t
 def load_many(identifiers: Iterable[_Named]) -> dict[_Named, Stored]:
     """The items of these identifiers, strongly read; absent ones are left out."""
     people = list(identifiers)
-    keys = [item_key(hashed) for hashed in consent_keys(people)]
+    keys = list(map(item_key, consent_keys(people)))
     found = dynamo.get_many(settings().profiles_table, keys)
     return {who: _parse(found[key]) for who, key in zip(people, keys, strict=True) if key in found} if found else {}
 
@@ -46,7 +45,7 @@ def put(identifier: Identifier, epoch: int, history: Sequence[Entry]) -> dict[st
         key = dynamo.key_of(item_key(consent_key(identifier)))
         return {"Delete": {"TableName": settings().profiles_table, "Key": key}}
     item = dynamo.key_of(item_key(consent_key(identifier)))
-    item |= {"ep": {"N": str(epoch)}, "h": {"S": to_json([astuple(entry) for entry in union(history)])}}
+    item |= {"ep": {"N": str(epoch)}, "h": {"S": to_json([list(entry) for entry in union(history)])}}
     return {"Put": {"TableName": settings().profiles_table, "Item": item}}
 
 
@@ -68,4 +67,4 @@ def _parse(item: Item) -> Stored:
 
 def _entry(plain: list[Any]) -> Entry:
     *facts, seen = plain
-    return Entry(**dict(zip(Entry.__slots__, facts, strict=False)), seen=tuple(seen))
+    return Entry._make([*facts, tuple(seen)])

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from cdp_core import queue
@@ -41,7 +40,7 @@ def accept(key: WriteKey, submitted: Sequence[Event | Refusal], *, now: int) -> 
 def admitted(one: Event | Refusal, key: WriteKey, definitions: Catalogue) -> Outcome:
     """The event as its channel and the catalogue see it; a refusal of either becomes one."""
     if isinstance(one, Refusal):
-        return replace(one, authority=key.secret)
+        return one._replace(authority=key.secret)
     try:
         return admit(one, key, definitions)
     except Refused as refused:
@@ -116,7 +115,7 @@ def _messages(envelope: Envelope) -> Iterator[str]:
         yield text
         return
     for events, refused in zip(_halves(envelope.events), _halves(envelope.refused), strict=True):
-        yield from _messages(replace(envelope, key=new_key(envelope.received_at), events=events, refused=refused))
+        yield from _messages(envelope._replace(key=new_key(envelope.received_at), events=events, refused=refused))
 
 
 def _halves(many: tuple[_Part, ...]) -> tuple[tuple[_Part, ...], tuple[_Part, ...]]:

@@ -1,7 +1,6 @@
 """Discovered activity types: an unseen event name becomes a type, until the deployment has its limit of them."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cache
 
 from cdp_core.domain.activity import BUILT_IN, CUSTOM, Row
@@ -29,7 +28,7 @@ def settle(works: Iterable[LeafWork]) -> None:
 def _typed(row: Row, received_at: int) -> Row:
     if row.type in _known() or _discover(row, received_at):
         return row
-    return replace(row, type=CUSTOM)
+    return row._replace(type=CUSTOM)
 
 
 def _discover(row: Row, received_at: int) -> bool:

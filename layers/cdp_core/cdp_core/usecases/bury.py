@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 
 from cdp_core.domain.activity import Row
 from cdp_core.domain.counting import TRIES
@@ -55,7 +54,7 @@ def failure(failed: Failure, attempts: int) -> bool:
         message=f"{type(failed.error).__name__}: {failed.error}",
         at=failed.envelope.received_at,
         attempts=attempts,
-        original=to_json(asdict(failed.event)),
+        original=to_json(failed.event._asdict()),
         form=EVENT,
         channel=failed.envelope.channel,
         write_key=failed.envelope.write_key,
@@ -96,7 +95,7 @@ def refused_rows(leaf: Leaf, rows: Iterable[tuple[Share, Row, StoreRefused]], at
             message=str(error),
             at=share.received_at,
             attempts=attempts.get(share.key, 1),
-            original=to_json(asdict(share.events[row.time, row.message_id])),
+            original=to_json(share.events[row.time, row.message_id]._asdict()),
             form=EVENT,
             channel=share.channel,
             write_key=share.write_key,

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from typing import Any
 
 from cdp_core import clock
@@ -37,7 +36,7 @@ def create_channel(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def change_channel(code_name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     """The channel with these settings changed; they hold everywhere within a minute. Raises NotFound."""
-    changed = replace(_find(code_name), **_settings(changes))
+    changed = _find(code_name)._replace(**_settings(changes))
     if not channels.change_channel(changed):
         raise NotFound("there is no such channel")
     return _view(changed)
@@ -46,7 +45,7 @@ def change_channel(code_name: str, changes: Mapping[str, Any]) -> dict[str, Any]
 def renew_user_hash_secret(code_name: str) -> dict[str, Any]:
     """A new secret for the channel's user hashes, shown this once; hashes made with the former one are wrong within a minute. Raises NotFound."""
     secret = secrets.token_urlsafe(_KEY_BYTES)
-    channels.change_channel(replace(_find(code_name), user_hash_secret=secret))
+    channels.change_channel(_find(code_name)._replace(user_hash_secret=secret))
     return {"channel": code_name, "user_hash_secret": secret}
 
 
@@ -89,7 +88,7 @@ def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _view(shown: Channel) -> dict[str, Any]:
-    plain = {name: value for name, value in asdict(shown).items() if name != "user_hash_secret"}
+    plain = {name: value for name, value in shown._asdict().items() if name != "user_hash_secret"}
     return plain | {"guid": shown.guid, "has_user_hash_secret": bool(shown.user_hash_secret)}
 
 

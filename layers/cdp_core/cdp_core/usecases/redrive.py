@@ -107,7 +107,7 @@ def _message(letter: DeadLetter, reread: Reread) -> str | None:
         channel=letter.channel,
         write_key=letter.write_key,
         legal_basis=letter.legal_basis,
-        events=(replace(outcome, authority=letter.authority),),
+        events=(outcome._replace(authority=letter.authority),),
     )
     return message_of(envelope)
 

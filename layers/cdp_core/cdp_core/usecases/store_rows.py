@@ -55,7 +55,7 @@ def store_rows(leaf: Leaf, shares: Iterable[Share], pool: Executor) -> Stored:
 def _typed(leaf: Leaf, wanted: list[_Wanted]) -> list[_Wanted]:
     """Beyond the leaf's limit of types an activity is `custom`; its name stays in `event`. Decided here, stored in the row."""
     types = admitted(leaf.counts, (one.row.type for one in wanted), limit=settings().max_leaf_types)
-    return [one if one.row.type in types else replace(one, row=replace(one.row, type=CUSTOM)) for one in wanted]
+    return [one if one.row.type in types else replace(one, row=one.row._replace(type=CUSTOM)) for one in wanted]
 
 
 def _put(leaf: Leaf, row: Row) -> PutAnswer | Unavailable | StoreRefused:
@@ -63,7 +63,7 @@ def _put(leaf: Leaf, row: Row) -> PutAnswer | Unavailable | StoreRefused:
     try:
         answer = activities.put(leaf.id, leaf.epoch, row)
         if answer.stored.position is not None and answer.stored.envelope == row.envelope:
-            stub = replace(answer.stored, body=row.body)
+            stub = answer.stored._replace(body=row.body)
             activities.put_copy(leaf.id, leaf.epoch, copy_of(stub))
         return answer
     except (Unavailable, StoreRefused) as error:

@@ -13,7 +13,8 @@ from cdp_core.errors import InvalidInput, Refused
 from cdp_core.wire import json
 from cdp_core.wire.http import Request
 from cdp_core.wire.keys import bearer_key
-from cdp_core.wire.segment import NewId, judged, refusal
+from cdp_core.wire.refusals import refusal
+from cdp_core.wire.segment import NewId, judged
 
 _NEEDED = {"click": "value", "datainput": "value", "pagevisit": "url"}
 _TEXTS = ("value", "url", "referrer", "title")

@@ -129,7 +129,7 @@ def _is_twice(byte: bytes, body: bytes) -> bool:
 def _are_plain(events: list[Said], *, may_hold_lists: bool) -> bool:
     """Whether the parts of all events are objects, neither long nor deep; leaves out those that mean nothing.
 
-    One loop without calls of ours, because it is most of what an event costs.
+    An identify without a trait of its own may have them in its context: that is a closer look. One loop without calls of ours, because it is most of what an event costs.
     """
     for said in events:
         if said.type == "identify":
@@ -141,6 +141,7 @@ def _are_plain(events: list[Said], *, may_hold_lists: bool) -> bool:
         text, length = b"".join((parts, said.context)), len(parts)
         if (
             (text[0] != _BRACE if length else said.type == "identify")
+            or (said.type == "identify" and b":" not in text[:length])
             or (length < len(text) and text[length] != _BRACE)
             or len(text) >= _MAX_PARTS
             or text.count(b"{") > _MAX_OBJECTS

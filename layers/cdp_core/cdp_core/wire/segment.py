@@ -1,6 +1,5 @@
 """Segment's HTTP tracking API (W-01 to W-34) and the wires like it: the six calls and the batch, each event judged alone."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,13 +22,11 @@ from cdp_core.errors import InvalidInput, Refused, TooLarge
 from cdp_core.wire import json
 from cdp_core.wire.http import MAX_BODY, Request
 from cdp_core.wire.keys import key_of
+from cdp_core.wire.refusals import CONTROL, USER_HASH, refusal
 
 TYPES = {"identify", "track", "page", "screen", "group", "alias"}
 CALLS = {name: name for name in (*TYPES, "batch")} | {name[0]: name for name in (*TYPES, "batch")} | {"import": "batch"}
-USER_HASH = "userHash"
 MAX_GROUP_ID = 500
-MAX_ORIGINAL = MAX_EVENT_BYTES
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 
 # What is read of an event: all of a client's other members are left out, whatever they hold.
 _READ = (
@@ -170,7 +167,7 @@ class _Reader:
             raw, lost = json.clean(raw)
         event = _build(raw, type_, self.shared.context, self.new_id)
         if lost or self.shared.lost:
-            event.body["note"] = LOST_NUMBER
+            event = event._replace(body={**event.body, "note": LOST_NUMBER})
         return _checked(event)
 
     def _type(self, raw: dict[str, Any]) -> str:
@@ -241,7 +238,7 @@ def _identifier(raw: dict[str, Any], name: str, limit: int, *, code: str = "inva
     if value is None or value == "":
         return None
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    if not text or len(text) > limit or _CONTROL.search(text):
+    if not text or len(text) > limit or CONTROL.search(text):
         raise Refused(f"{name} must be a text of 1 to {limit} characters without control characters", code=code)
     return text
 
@@ -263,43 +260,3 @@ def _checked(event: Event) -> Event:
             raise Refused("userId and anonymousId hold values that identify nobody", code="blocked_identity")
         raise Refused("an event needs a userId or an anonymousId", code="no_identity")
     return event
-
-
-def refusal(raw: Any, refused: Refused) -> Refusal:
-    """The refusal of what a client sent, with whatever can be kept of it."""
-    ids = raw if isinstance(raw, dict) else {}
-    return Refusal(
-        reason=refused.code,
-        message=str(refused),
-        original=_original(raw),
-        message_id=_short(ids.get("messageId"), MAX_MESSAGE_ID) or "",
-        user_id=_short(ids.get("userId"), MAX_IDENTIFIER),
-        anonymous_id=_short(ids.get("anonymousId"), MAX_IDENTIFIER),
-    )
-
-
-def _short(value: Any, limit: int) -> str | None:
-    """What of a refused event's identifier can be kept; it was perhaps never cleaned."""
-    text = json.clean(str(value))[0] if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    return text if text and len(text) <= limit and not _CONTROL.search(text) else None
-
-
-def _original(raw: Any) -> str:
-    """The refused event as JSON text, cut at MAX_ORIGINAL bytes; empty if it nests too deep to be written."""
-    try:
-        return json.written(_without_proof(raw))[:MAX_ORIGINAL].decode("utf-8", "ignore")
-    except RecursionError:
-        return ""
-
-
-def _without_proof(raw: Any) -> Any:
-    """A refused event is kept where people read it: whoever read the hash in it could sign for the user."""
-    if not isinstance(raw, dict):
-        return raw
-    context = raw.get("context")
-    inside = {"context": _unsigned(context)} if isinstance(context, dict) else {}
-    return _unsigned(raw) | inside
-
-
-def _unsigned(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: part for name, part in given.items() if name != USER_HASH}
