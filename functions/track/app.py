@@ -156,7 +156,8 @@ def _activity(outcome: "Outcome", key: WriteKey) -> dict[str, Any]:
 
 
 def _form(request: Request) -> Answer:
-    from cdp_core.domain.admission import CONSENT_WITHHELD, Withheld
+    from cdp_core.domain.admission import Withheld
+    from cdp_core.domain.consent import CONSENT_WITHHELD
     from cdp_core.domain.envelope import Refusal
     from cdp_core.usecases.accept import accept
     from cdp_core.usecases.definitions import find_form

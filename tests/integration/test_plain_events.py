@@ -141,6 +141,33 @@ def test_ordinary_events_do_go_the_short_way() -> None:
     assert agree("/v1/batch", agreed, "opt-in-public")
 
 
+def test_who_did_not_agree_is_withheld_the_short_way_and_asked_once() -> None:
+    kept = [EVENT | {"messageId": f"m{n}", "userId": user} for n, user in enumerate(("agreed", "revoked", "stranger"))]
+    body = json.dumps({"batch": kept}).encode()
+    with mock.patch.object(dynamo, "get_many", wraps=dynamo.get_many) as asked:
+        taken = sent("/v1/batch", body, "opt-in-public", is_short=True)
+    assert asked.call_count == 1
+    assert [event.message_id for one in taken.envelopes for event in one.events] == ["m0"]
+    assert {name: taken.metrics[0].get(name) for name in ("accepted", "consent_withheld")} == {
+        "accepted": 1,
+        "consent_withheld": 2,
+    }
+    assert agree("/v1/batch", body, "opt-in-public")
+
+
+def test_where_nobody_agreed_nothing_is_queued() -> None:
+    taken = sent("/v1/batch", json.dumps({"batch": [EVENT, EVENT]}).encode(), "opt-in-public", is_short=True)
+    assert (taken.status, taken.envelopes, taken.metrics[0]["consent_withheld"]) == (200, [], 2)
+
+
+def test_a_request_that_is_too_large_for_one_message_is_several_the_short_way() -> None:
+    many = [EVENT | {"messageId": f"m{n}", "properties": {"a": "x" * 3_000}} for n in range(700)]
+    taken = sent("/v1/batch", json.dumps({"batch": many}).encode(), "open-public", is_short=True)
+    assert taken.plain
+    assert len(taken.envelopes) == 4
+    assert [event.message_id for one in taken.envelopes for event in one.events] == [f"m{n}" for n in range(700)]
+
+
 UNUSUAL: dict[str, Any] = {
     "an alias": {"type": "alias", "previousId": "x"},
     "a group": {"type": "group", "groupId": "x"},

@@ -13,7 +13,7 @@ from cdp_core.domain.fields import checked_fields, typed_details
 from cdp_core.domain.registration import record_of
 from cdp_core.errors import Refused
 
-TYPE_DISABLED, CONSENT_WITHHELD = "type_disabled", "consent_withheld"
+TYPE_DISABLED = "type_disabled"
 _KENTICO = {name: known for name, known in FIELD_OF_TRAIT.items() if name.startswith("Contact")}
 _MAX_VALUE = 1_000  # characters of a contact field that a form or a headless request fills
 

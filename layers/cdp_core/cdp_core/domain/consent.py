@@ -10,6 +10,7 @@ from cdp_core.domain.envelope import Event
 from cdp_core.domain.identity import ANONYMOUS_ID, Identifier, is_blocked
 from cdp_core.domain.times import CLOCK_MARGIN_MS
 
+CONSENT_WITHHELD = "consent_withheld"  # the rule that keeps an event out
 AGREED, CHANNEL_DEFAULT, LEGITIMATE_INTEREST = "consent", "channel_default", "legitimate_interest"
 LEGITIMATE_TYPES = frozenset({"bizformsubmit", "memberregistration"})
 MAX_ENTRIES = 100  # of one person; the last agreement and the last withdrawal of each consent are among them

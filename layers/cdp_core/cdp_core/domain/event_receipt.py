@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cdp_core.domain.admission import CONSENT_WITHHELD, TYPE_DISABLED
+from cdp_core.domain.admission import TYPE_DISABLED
 from cdp_core.domain.channels import Channel
-from cdp_core.domain.consent import Entry, deciding, verdict
+from cdp_core.domain.consent import CONSENT_WITHHELD, Entry, deciding, verdict
 from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.suppression import is_suppressed
 from cdp_core.domain.times import iso

@@ -6,10 +6,10 @@ from typing import TypeVar
 
 from cdp_core import queue
 from cdp_core.domain import consent
-from cdp_core.domain.admission import CONSENT_WITHHELD, Outcome, Withheld, admit
+from cdp_core.domain.admission import Outcome, Withheld, admit
 from cdp_core.domain.catalogue import Catalogue
 from cdp_core.domain.channels import WriteKey
-from cdp_core.domain.consent import LEGITIMATE_INTEREST
+from cdp_core.domain.consent import CONSENT_WITHHELD, LEGITIMATE_INTEREST
 from cdp_core.domain.envelope import Envelope, Event, Refusal, said
 from cdp_core.domain.identity import Identifier
 from cdp_core.errors import Refused, Unavailable

@@ -1,6 +1,6 @@
 """The short way of plain events onto the queue: nothing but the key, the catalogue and the consents decides about them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, Protocol
 
@@ -8,6 +8,7 @@ from cdp_core import queue
 from cdp_core.domain import consent
 from cdp_core.domain.catalogue import Catalogue
 from cdp_core.domain.channels import REQUIRED, WriteKey
+from cdp_core.domain.consent import CONSENT_WITHHELD
 from cdp_core.domain.envelope import Envelope, usable
 from cdp_core.domain.identity import ANONYMOUS_ID, USER_ID, any_blocked
 from cdp_core.domain.plain import is_plain
@@ -38,12 +39,11 @@ def accept_plain(key: WriteKey, events: Sequence[Plain], *, now: int) -> bool:
         return False
     histories = consents.histories(_people(users, visitors)) if key.channel.consent_gate else {}
     by_basis = _by_basis(key, events, histories)
-    messages = [_message(key, basis, kept, now) for basis, kept in by_basis.items() if basis]
-    if None in by_basis or any(len(message.encode()) > MAX_MESSAGE_BYTES for message in messages):
-        return False
+    withheld = by_basis.pop(None, ())
+    messages = [one for basis, kept in by_basis.items() for one in _messages(key, str(basis), kept, now)]
     if not all(queue.send(messages)):
         raise Unavailable("the events could not be queued; send them again")
-    count(accepted=len(events))
+    count(accepted=len(events) - len(withheld), **{CONSENT_WITHHELD: len(withheld)})
     return True
 
 
@@ -68,16 +68,29 @@ def _people(users: Iterable[str | None], visitors: Iterable[str | None]) -> set[
 
 def _by_basis(
     key: WriteKey, events: Sequence[Plain], histories: Mapping[tuple[str, str], Iterable[consent.Entry]]
-) -> Mapping[str | None, Sequence[Plain]]:
-    """The events by the legal basis on which they are kept; under None those that are not."""
+) -> dict[str | None, Sequence[Plain]]:
+    """The events by the legal basis on which they are kept; under None those that are not: none of them is of a legitimate
+    interest, as what a form or a registration says has to be understood.
+    """
     if not histories:
         return {consent.verdict(key.channel, decided=None, claimed=None): events}
-    found: dict[str | None, list[Plain]] = {}
+    found: dict[str | None, Any] = {}
     for event in events:
         known = (histories.get(who, ()) for who in usable(event.user_id, event.anonymous_id))
         decided = consent.decided(known, key.channel.tracking_consent)
         found.setdefault(consent.verdict(key.channel, decided=decided, claimed=None), []).append(event)
     return found
+
+
+def _messages(key: WriteKey, basis: str, events: Sequence[Any], now: int) -> Iterator[str]:
+    """The events as one message; one that is too large is halved, and each half has a key of its own."""
+    message = _message(key, basis, events, now)
+    if len(message.encode()) <= MAX_MESSAGE_BYTES:
+        yield message
+        return
+    middle = len(events) // 2  # a plain event alone is far from the limit
+    for half in (events[:middle], events[middle:]):
+        yield from _messages(key, basis, half, now)
 
 
 def _message(key: WriteKey, basis: str, events: Sequence[Any], now: int) -> str:
