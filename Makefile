@@ -28,9 +28,9 @@ SIZES = $(foreach one,schedules deaths plans shuffles fuzz fuzz-api mutant-limit
 campaign: $(VENV)/dev.stamp  ## proves exactness by crashing it everywhere; SCHEDULES=, DEATHS=, PLANS=, SHUFFLES=, FUZZ=, SEED=, WRITE=1
 	PYTHONPATH=layers/cdp_core:. $(BIN)/python -m tests.campaign $(SIZES) $(if $(WRITE),--write)
 
-bench: $(VENV)/dev.stamp  ## prints what things cost; WRITE=1 writes docs/performance.md
+bench: $(VENV)/dev.stamp  ## prints what things cost; WRITE=1 writes docs/performance.md, QUICK=1 only sees that it runs
 	@for one in bench/[a-z]*.py; do $(BIN)/python "$$one" || exit 1; done
-	@$(BIN)/python -m bench.textbook $(if $(WRITE),--write)
+	@$(BIN)/python -m bench.textbook $(if $(WRITE),--write) $(if $(QUICK),--quick)
 
 verify: API ?= http://127.0.0.1:8787
 verify: export KEY ?= local-admin-key

@@ -7,12 +7,14 @@ Existing leaves, unchanged details, rows of at most 1 KB; the budget is design s
 
 import sys
 from collections import Counter
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "cdp_core")]
 
+from bench.textbook.contender import Sink  # noqa: E402
 from tests.double import StrictAws, strict_aws  # noqa: E402
 from tests.support.product import batch, drain_all, seed_keys  # noqa: E402
 
@@ -35,7 +37,7 @@ def page(leaf: int, number: int, *, minute: int) -> dict[str, Any]:
 
 def measure(events_a_leaf: int) -> tuple[StrictAws, int]:
     """One flush of LEAVES known people with so many events each; the meter, and how many events it flushed."""
-    with strict_aws() as aws:
+    with strict_aws() as aws, redirect_stdout(Sink()):
         seed_keys()
         batch(*(page(leaf, 0, minute=0) for leaf in range(LEAVES)))
         drain_all()

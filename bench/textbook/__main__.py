@@ -10,6 +10,7 @@ import argparse
 import statistics
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ from bench.textbook.picture import svg  # noqa: E402
 from bench.textbook.report import Report  # noqa: E402
 from bench.textbook.units import units  # noqa: E402
 
-NAMES = ["textbook", "ours", "gated", "floor", "logs"]
+NAMES = ["textbook", "ours", "visitor", "gated", "floor", "logs"]
 SIZES = {1: 200, 10: 60, 20: 40, 100: 20}  # events a request, and requests a round
 LEAVES, EACH = 200, 5
-THREADS = (1, 4, 8, 16, 32)
+SHAPES = ((5, 100), (1, 100), (5, 1), (1, 1))  # events a person, and a request
+THREADS = (1, 4, 8, 16, 32, 64)
 WAIT_MS = 6
-PARALLEL = {"textbook": 1, "ours": 32}  # calls that wait side by side
+PARALLEL = {"textbook": 1, "ours": 32, "gated": 32}  # calls that wait side by side
 
 
 BySize = dict[int, dict[str, float]]
@@ -47,22 +49,22 @@ def track(environment: dict[str, str], rounds: int) -> tuple[BySize, BySize]:
     return medians, logs
 
 
-def flush(rounds: int) -> dict[str, float]:
+def flush(rounds: int, each: int, size: int) -> dict[str, float]:
     """CPU of an event in seconds, by contender."""
     found: dict[str, list[float]] = {"textbook": [], "ours": []}
     for turn in range(rounds):
-        _progress(f"flush, round {turn + 1} of {rounds}")
+        _progress(f"flush, {each} events a person, {size} a request, round {turn + 1} of {rounds}")
         for name, values in found.items():
             with running.endpoint() as own:
-                figures, _ = running.flushed(name, own, LEAVES, EACH, 100)
+                figures, _ = running.flushed(name, own, LEAVES, each, size)
             values.append(figures["cpu"] / figures["events"])
     return {name: statistics.median(values) for name, values in found.items()}
 
 
-def threads() -> dict[int, tuple[float, float]]:
+def threads(numbers: Iterable[int]) -> dict[int, tuple[float, float]]:
     """Events a second and CPU of an event (seconds) by threads, where DynamoDB answers after WAIT_MS."""
     found = {}
-    for number in THREADS:
+    for number in numbers:
         _progress(f"flush, {number} threads")
         with running.endpoint() as own:
             running.told(own, "Wait", milliseconds=WAIT_MS)
@@ -74,7 +76,7 @@ def threads() -> dict[int, tuple[float, float]]:
 def costs(cpu: BySize, logs: BySize) -> dict[tuple[str, int], dict[str, float]]:
     """Dollars for a million events, by contender and events a request."""
     found = {}
-    for name in ("textbook", "ours"):
+    for name in ("textbook", "ours", "gated"):
         writes, reads = units(name, EACH)
         for size in (1, 20, 100):
             _progress(f"cost, {name}, {size} events a request")
@@ -110,19 +112,23 @@ def _counted(size: int, figures: dict[str, Any], counts: dict[str, int], units_:
 def main() -> None:
     """Measures, prints, and writes if asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few rounds")
+    parser.add_argument(
+        "--quick", action="store_true", help="one round of each, to see that it runs; no instructions are counted"
+    )
     parser.add_argument("--write", action="store_true", help="regenerates docs/performance.md and its picture")
     parser.add_argument("--only", choices=["track"], help="only the tracking request and its start")
     given = parser.parse_args()
-    rounds = 3 if given.quick else 9
+    rounds, shapes, numbers = (1, SHAPES[:1], THREADS[-2:-1]) if given.quick else (9, SHAPES, THREADS)
     began = time.monotonic()
     with running.endpoint() as environment:
         cpu, logs = track(environment, rounds)
         _progress("starts")
-        report = Report(cpu, cold.milliseconds(environment, rounds), cold.instructions(environment))
+        with cold.compiled(environment) as ready:
+            report = Report(cpu, cold.milliseconds(ready, rounds), {} if given.quick else cold.instructions(ready))
     if given.only != "track":
-        report.flush, report.threads = flush(1 if given.quick else 3), threads()
-        report.units = {each: (units("textbook", each), units("ours", each)) for each in (1, 5)}
+        report.flush = {shape: flush(1 if given.quick else 3, *shape) for shape in shapes}
+        report.threads = threads(numbers)
+        report.units = {each: [units(name, each) for name in ("textbook", "ours", "gated")] for each in (1, 5)}
         report.costs = costs(cpu, logs)
     print(report.text())
     _progress(f"done in {time.monotonic() - began:.0f} s")

@@ -1,6 +1,6 @@
 """One contender in a process of its own, told by its input what to do next and measuring its own CPU.
 
-python -m bench.textbook.contender textbook|ours|gated|floor|logs
+python -m bench.textbook.contender textbook|ours|gated|visitor|floor|logs
 """
 
 import io
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from bench.textbook.events import People, request
+from bench.textbook.events import People, key_of, request
 
 CONTEXT = SimpleNamespace(
     function_name="track", memory_limit_in_mb=512, invoked_function_arn="arn:aws:lambda:x", aws_request_id="r"
@@ -59,7 +59,7 @@ def logs() -> Handler:
     return only
 
 
-HANDLERS = {"textbook": textbook, "ours": ours, "gated": ours, "floor": floor, "logs": logs}
+HANDLERS = {"textbook": textbook, "ours": ours, "gated": ours, "visitor": ours, "floor": floor, "logs": logs}
 
 
 class Sink(io.TextIOBase):
@@ -73,9 +73,10 @@ class Sink(io.TextIOBase):
         return len(text)
 
 
-def _measure(handler: Handler, key: str, people: People, events: int, requests: int) -> float:
+def _measure(name: str, handler: Handler, people: People, events: int, requests: int) -> float:
     """CPU of one event, in microseconds; made-up requests are made before."""
-    made = [request(people.batch(events), key) for _ in range(requests)]
+    of_one = name == "visitor"
+    made = [request(people.batch(events, of_one=of_one), key_of(name)) for _ in range(requests)]
     began = time.process_time()
     for one in made:
         if handler(one)["statusCode"] != 200:
@@ -88,11 +89,10 @@ def main() -> None:
     name = sys.argv[1]
     report, sys.stdout = sys.stdout, (sink := Sink())
     handler, people = HANDLERS[name](), People(seed=1)
-    key = "gated" if name == "gated" else "open"
     for line in sys.stdin:
         events, requests = map(int, line.split())
         before = sink.size
-        cpu = _measure(handler, key, people, events, requests)
+        cpu = _measure(name, handler, people, events, requests)
         print(json.dumps([cpu, (sink.size - before) / events / requests]), file=report, flush=True)
 
 

@@ -43,9 +43,15 @@ class People:
         bits = self._dice.getrandbits
         return f"{bits(32):08x}-{bits(16):04x}-4{bits(12):03x}-8{bits(12):03x}-{bits(48):012x}"
 
-    def batch(self, events: int) -> list[dict[str, Any]]:
-        """So many events of anybody."""
-        return [self.event() for _ in range(events)]
+    def batch(self, events: int, *, of_one: bool = False) -> list[dict[str, Any]]:
+        """So many events of anybody, or all of one person."""
+        person = self._dice.randrange(self._people) if of_one else None
+        return [self.event(person) for _ in range(events)]
+
+
+def key_of(contender: str) -> str:
+    """The write key with which a contender is asked: the one of a channel that asks for consents, or of one that does not."""
+    return "gated" if contender in ("gated", "visitor") else "open"
 
 
 def request(events: list[dict[str, Any]], key: str) -> dict[str, Any]:

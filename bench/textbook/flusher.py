@@ -1,6 +1,6 @@
 """A flush in a process of its own: fills the queue, then consumes it and measures its own CPU and time.
 
-python -m bench.textbook.flusher textbook|ours LEAVES EVENTS_A_LEAF EVENTS_A_REQUEST [THREADS]
+python -m bench.textbook.flusher textbook|ours|gated LEAVES EVENTS_A_LEAF EVENTS_A_REQUEST [THREADS]
 """
 
 import json
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from bench.textbook.contender import HANDLERS, Sink
-from bench.textbook.events import People, request
+from bench.textbook.events import People, key_of, request
 
 
 def _consume(name: str, threads: int | None) -> Callable[[], int]:
@@ -35,7 +35,7 @@ def main() -> None:
         sys.stdin.readline()
         events = [people.event(person) for person in range(leaves) for _ in range(count)]
         for start in range(0, len(events), size):
-            track(request(events[start : start + size], "open"))
+            track(request(events[start : start + size], key_of(name)))
         cpu, began = time.process_time(), time.monotonic()
         done = consume()
         figures = {"events": done, "cpu": time.process_time() - cpu, "seconds": time.monotonic() - began}

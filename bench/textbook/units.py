@@ -4,25 +4,27 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 
 from bench.textbook.contender import HANDLERS, Sink
-from bench.textbook.events import People, request
+from bench.textbook.events import People, key_of, request
 from cdp_core.domain.channels import Channel
 from cdp_core.tables import channels
 from tests.double import strict_aws
 from tests.double.memory import Memory
 
-LEAVES = 40
+LEAVES, SIZE = 40, 20
 
 
 def units(name: str, each: int) -> tuple[float, float]:
-    """Write and read units of an event, of people who were here before and now bring so many events each."""
+    """Write and read units of an event, of people who were here before and now bring so many events each, 20 a request."""
     with strict_aws(memory=Memory()) as aws, redirect_stdout(Sink()):
-        channels.save_channel(Channel(code_name="open", name="open", type="website", consent_gate=False))
-        channels.save_write_key("open", channel="open", secret=False)
+        for key in ("open", "gated"):
+            channels.save_channel(Channel(code_name=key, name=key, type="website", consent_gate=key == "gated"))
+            channels.save_write_key(key, channel=key, secret=False)
         track, flush, people = HANDLERS[name](), _flush(name), People(seed=3)
         for count in (1, each):
             events = [people.event(person) for person in range(LEAVES) for _ in range(count)]
-            track(request(events, "open"))
             aws.reset()
+            for start in range(0, len(events), SIZE):
+                track(request(events[start : start + SIZE], key_of(name)))
             flush()
         events_flushed = LEAVES * each
         return aws.write_units.total() / events_flushed, aws.read_units.total() / events_flushed

@@ -10,7 +10,6 @@ gc.disable()  # imports leave no garbage, and looking for it makes a cold start 
 import base64
 import json
 import os
-import uuid
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -229,6 +228,8 @@ STARTS = tuple(ROUTES)
 
 
 def _new_id() -> str:
+    import uuid
+
     return str(uuid.uuid4())
 
 

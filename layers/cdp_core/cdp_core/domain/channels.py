@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import uuid
 from typing import NamedTuple
 
 LEVELS = {"none": -1000, "system": -100, "essential": 0, "editor": 100, "visitor": 200, "all": 1000}
@@ -10,7 +9,7 @@ VISITOR = LEVELS["visitor"]
 TYPES = ("website", "server", "headless")
 ACCEPT, REJECT = "accept", "reject"
 OFF, REQUIRED = "off", "required"
-_GUIDS = uuid.UUID("6f1c3a52-0d0e-4f5b-9a57-0b1f6c9d2e11")
+_GUIDS = "6f1c3a52-0d0e-4f5b-9a57-0b1f6c9d2e11"
 
 
 class Channel(NamedTuple):
@@ -37,7 +36,9 @@ class Channel(NamedTuple):
     @property
     def guid(self) -> str:
         """The name that Kentico's headless requests use; it follows from the code name."""
-        return str(uuid.uuid5(_GUIDS, self.code_name))
+        import uuid  # a cold start of tracking does without it
+
+        return str(uuid.uuid5(uuid.UUID(_GUIDS), self.code_name))
 
 
 class WriteKey(NamedTuple):
