@@ -40,6 +40,11 @@ class DeadLetter:
     legal_basis: str = ""
     authority: bool = False
 
+    @property
+    def name(self) -> str:
+        """Its name in the index of its day."""
+        return f"{self.envelope.hex()}#{self.index:05d}"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -59,10 +64,9 @@ class Place:
 def bury(letter: DeadLetter, *, leaf: str | None = None, epoch: int = 0) -> None:
     """Stores the dead letter with its person (or with nobody), and its place in the day's index. Again is no change."""
     owner = partition(leaf, epoch) if leaf else NOBODY
-    name = f"{letter.envelope.hex()}#{letter.index:05d}"
     expiry = {"N": str((letter.at + KEEP_DAYS * DAY_MS) // 1000)}
-    letter_item = dynamo.key_of((owner, DEAD + name)) | _attributes(letter) | {"ttl": expiry}
-    index_item = dynamo.key_of((DEAD + day_of(letter.at), name))
+    letter_item = dynamo.key_of((owner, DEAD + letter.name)) | _attributes(letter) | {"ttl": expiry}
+    index_item = dynamo.key_of(_index_key(letter))
     index_item |= {"reason": {"S": letter.reason}, "owner": {"S": owner}, "ttl": expiry}
     for item in (letter_item, index_item):
         dynamo.call(
@@ -71,6 +75,15 @@ def bury(letter: DeadLetter, *, leaf: str | None = None, epoch: int = 0) -> None
             Item=item,
             ConditionExpression="attribute_not_exists(pk)",
         )
+
+
+def buried(letters: Iterable[DeadLetter]) -> set[str]:
+    """The names of those among these letters that are stored: the place in the index is written last."""
+    return {name for _, name in dynamo.get_many(settings().activities_table, map(_index_key, letters))}
+
+
+def _index_key(letter: DeadLetter) -> Key:
+    return DEAD + day_of(letter.at), letter.name
 
 
 def places(day: str, *, after: str = "", up_to: str = "", limit: int) -> list[Place]:

@@ -1,4 +1,6 @@
-"""Applies a group of envelopes to profiles and activities: regrouped by leaf, one read wave, then every leaf on its own."""
+"""Applies a group of envelopes to profiles and activities: regrouped by leaf, one read wave, then every leaf on its own, then
+what was refused.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -6,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cdp_core.domain.envelope import Envelope
 from cdp_core.domain.identity import Identifier, leaf_id
+from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.work import LeafWork, Rules, regroup
 from cdp_core.observability import logger
 from cdp_core.secrets import identity_key
 from cdp_core.tables import leaves
 from cdp_core.usecases import activity_types, bury, on_registered
 from cdp_core.usecases.apply_leaf import Outcome, Tools, apply
+from cdp_core.usecases.bury import Burial
 
 STOP_MS = 4_000  # nothing new is begun when less of the invocation is left
 _THREADS = 32  # by measurement: `make bench`, events a second by threads
@@ -33,26 +37,20 @@ def apply_envelopes(
     works, failures = regroup(envelopes.values(), Rules(_leaf_of, on_registered.handler()))
     counts["events"] += sum(len(envelope.events) + len(envelope.refused) for envelope in envelopes.values())
     counts["leaves"] += len(works)
-    for envelope in envelopes.values():
-        counts["dead_letters"] += bury.refusals(envelope, attempts[envelope.key])
-    for failure in failures:
-        counts["dead_letters"] += bury.failure(failure, attempts[failure.envelope.key])
     activity_types.settle(works.values())
-    outcomes = _apply_leaves(works, attempts, remaining_ms)
+    wanted = bury.burials(envelopes.values(), failures, attempts)
+    with ThreadPoolExecutor(_THREADS) as leaf_pool, ThreadPoolExecutor(_THREADS) as put_pool:
+        tools = Tools(put_pool, _read_wave(works), attempts, lambda: remaining_ms() <= STOP_MS)
+        outcomes = list(leaf_pool.map(lambda work: _guarded(work, tools), works.values()))
+        outcomes.append(_bury(wanted, tools))  # what was refused never keeps what was not from its profile
     for outcome in outcomes:
         counts.update(outcome.counts)
     return set().union(*(outcome.failed for outcome in outcomes))
 
 
-def _apply_leaves(
-    works: dict[str, LeafWork], attempts: Mapping[bytes, int], remaining_ms: RemainingMs
-) -> list[Outcome]:
-    """One read wave, then every leaf on its own."""
+def _read_wave(works: Mapping[str, LeafWork]) -> dict[str, Leaf]:
     children = {link.child for work in works.values() for share in work.shares.values() for link in share.links}
-    known = leaves.load_many([*works, *sorted(children)])
-    with ThreadPoolExecutor(_THREADS) as leaf_pool, ThreadPoolExecutor(_THREADS) as put_pool:
-        tools = Tools(put_pool, known, attempts, lambda: remaining_ms() <= STOP_MS)
-        return list(leaf_pool.map(lambda work: _guarded(work, tools), works.values()))
+    return leaves.load_many([*works, *sorted(children)])
 
 
 def _guarded(work: LeafWork, tools: Tools) -> Outcome:
@@ -62,6 +60,18 @@ def _guarded(work: LeafWork, tools: Tools) -> Outcome:
     except Exception:
         logger().exception("a leaf could not be applied")
         return Outcome(failed=work.keys(), counts=Counter(defects=1))
+
+
+def _bury(wanted: list[Burial], tools: Tools) -> Outcome:
+    """A defect in burying costs the messages with dead letters another try, not their neighbours theirs."""
+    try:
+        buried = bury.bury_all(wanted, tools.puts, tools.out_of_time)
+    except Exception:
+        logger().exception("dead letters could not be stored")
+        return Outcome(failed={one.letter.envelope for one in wanted}, counts=Counter(defects=1))
+    if buried.failed:
+        logger().warning("dead letters will be tried again", extra={"reasons": sorted(buried.reasons)})
+    return Outcome(failed=buried.failed, counts=Counter(dead_letters=buried.letters))
 
 
 def _leaf_of(identifier: Identifier) -> str:

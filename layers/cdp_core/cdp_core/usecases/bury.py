@@ -1,16 +1,18 @@
 """Dead letters of the flush: what track refused, and what could not be applied."""
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 
 from cdp_core.domain.activity import Row
 from cdp_core.domain.counting import TRIES
-from cdp_core.domain.envelope import Envelope, Refusal
+from cdp_core.domain.envelope import Envelope
 from cdp_core.domain.identity import Identifier, leaf_id
 from cdp_core.domain.leaf import Leaf
 from cdp_core.domain.suppression import is_suppressed
 from cdp_core.domain.work import Failure, Share
-from cdp_core.errors import Contended
+from cdp_core.errors import CdpError, Contended, TryAgain
 from cdp_core.secrets import identity_key
 from cdp_core.tables import dead_letters, leaves
 from cdp_core.tables.codec import to_json
@@ -20,14 +22,38 @@ from cdp_core.tables.dynamo import StoreRefused
 # A dead letter's index within its envelope: refusals by their place, then events, then rows.
 _EVENTS_FROM = 10_000
 _ROWS_FROM, _ROWS = 20_000, 80_000
+_CHUNK = 100  # letters whose leaves are read in one call
 
 
-def refusals(envelope: Envelope, attempts: int) -> int:
-    """Buries what track refused, with the person it names. How many; what is older than an erasure, or suppressed, is dropped."""
-    return sum(_refusal(envelope, index, refusal, attempts) for index, refusal in enumerate(envelope.refused))
+@dataclass(frozen=True, slots=True)
+class Burial:
+    """A dead letter that is to be stored, and the leaf of the person whom it names, if it names one."""
+
+    letter: DeadLetter
+    leaf: str | None
 
 
-def _refusal(envelope: Envelope, index: int, refusal: Refusal, attempts: int) -> bool:
+@dataclass(slots=True)
+class Buried:
+    """How many letters were stored, the envelopes that still have some to store, and why (codes of errors)."""
+
+    letters: int = 0
+    failed: set[bytes] = field(default_factory=set)
+    reasons: set[str] = field(default_factory=set)
+
+
+def burials(envelopes: Iterable[Envelope], failures: Iterable[Failure], attempts: Mapping[bytes, int]) -> list[Burial]:
+    """What is to be buried: what track refused, and the events that cannot be applied. `attempts` are those of each envelope."""
+    refused = [
+        _refused(envelope, index, attempts[envelope.key])
+        for envelope in envelopes
+        for index in range(len(envelope.refused))
+    ]
+    return refused + [_failed(failure, attempts[failure.envelope.key]) for failure in failures]
+
+
+def _refused(envelope: Envelope, index: int, attempts: int) -> Burial:
+    refusal = envelope.refused[index]
     letter = DeadLetter(
         envelope=envelope.key,
         index=index,
@@ -42,11 +68,10 @@ def _refusal(envelope: Envelope, index: int, refusal: Refusal, attempts: int) ->
         legal_basis=envelope.legal_basis,
         authority=refusal.authority,
     )
-    return _with_person(letter, refusal.identifiers())
+    return _burial(letter, refusal.identifiers())
 
 
-def failure(failed: Failure, attempts: int) -> bool:
-    """Buries an event that cannot be applied. False if it is older than an erasure of its person, or suppressed."""
+def _failed(failed: Failure, attempts: int) -> Burial:
     letter = DeadLetter(
         envelope=failed.envelope.key,
         index=_EVENTS_FROM + failed.index,
@@ -61,27 +86,69 @@ def failure(failed: Failure, attempts: int) -> bool:
         legal_basis=failed.envelope.legal_basis,
         authority=failed.event.authority,
     )
-    return _with_person(letter, failed.event.identifiers())
+    return _burial(letter, failed.event.identifiers())
 
 
-def _with_person(letter: DeadLetter, named: list[Identifier]) -> bool:
-    if not named:
+def _burial(letter: DeadLetter, named: list[Identifier]) -> Burial:
+    return Burial(letter, leaf_id(identity_key(), named[0]) if named else None)
+
+
+def bury_all(wanted: Sequence[Burial], puts: Executor, out_of_time: Callable[[], bool]) -> Buried:
+    """Stores the letters while there is time; what is older than an erasure of its person, or suppressed, is dropped.
+
+    What an earlier attempt stored costs a read and no write, so that many letters come to an end in a few attempts.
+    """
+    buried = Buried()
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        for one, answer in zip(chunk, _chunk(chunk, puts, out_of_time), strict=True):
+            if isinstance(answer, CdpError):
+                buried.failed.add(one.letter.envelope)
+                buried.reasons.add(answer.code)
+            else:
+                buried.letters += answer
+    return buried
+
+
+def _chunk(chunk: Sequence[Burial], puts: Executor, out_of_time: Callable[[], bool]) -> list[bool | CdpError]:
+    """Per letter whether it was stored now, or why it could not be."""
+    if out_of_time():
+        return [TryAgain("no time was left")] * len(chunk)
+    try:
+        stored = dead_letters.buried(one.letter for one in chunk if one.letter.attempts > 1)
+        known = leaves.load_many(one.leaf for one in chunk if one.leaf and one.letter.name not in stored)
+    except CdpError as error:
+        return [error] * len(chunk)
+    return list(puts.map(lambda one: one.letter.name not in stored and _try(one, known, out_of_time), chunk))
+
+
+def _try(one: Burial, known: Mapping[str, Leaf], out_of_time: Callable[[], bool]) -> bool | CdpError:
+    if out_of_time():
+        return TryAgain("no time was left")
+    try:
+        return _bury(one.letter, known[one.leaf] if one.leaf else None)
+    except CdpError as error:
+        return error
+
+
+def _bury(letter: DeadLetter, leaf: Leaf | None) -> bool:
+    if leaf is None:
         dead_letters.bury(letter)
         return True
-    leaf = _awake(leaf_id(identity_key(), named[0]))
+    leaf = _awake(leaf)
     if letter.at <= leaf.erased_until or is_suppressed(leaf.suppressions, letter.at):
         return False
     dead_letters.bury(letter, leaf=leaf.id, epoch=leaf.epoch)
     return True
 
 
-def _awake(leaf_id: str) -> Leaf:
+def _awake(leaf: Leaf) -> Leaf:
     """The leaf; a tombstone loses its TTL before anything is stored under it (protocol 2b, ttl). Raises Contended."""
     for _ in range(TRIES):
-        leaf = leaves.load(leaf_id)
         if leaf.ttl is None:
             return leaf
         leaves.wake(leaf)
+        leaf = leaves.load(leaf.id)
     raise Contended("a tombstone changed too often")
 
 
