@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -117,10 +117,12 @@ def unsaid(plain: Mapping[str, Any], *, authority: bool) -> Event:
     )
 
 
-def finite(event: Mapping[str, Any]) -> dict[str, Any]:
-    """An event in a client's own words whose infinite numbers, if there are any, became null; its note says so."""
-    plain = {name: _finite(part) for name, part in event.items()}
-    return plain if plain == event else plain | {"note": LOST_NUMBER}
+def finite(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain envelope with its infinite numbers as null; an event in a client's own words that lost one says so in its note."""
+    cleaned: dict[str, Any] = _finite(plain)
+    pairs = zip(cleaned.get("said", ()), plain.get("said", ()), strict=True)
+    said = [one | {"note": LOST_NUMBER} if isinstance(one, dict) and one != was else one for one, was in pairs]
+    return cleaned | {"said": said}
 
 
 def _finite(value: Any) -> Any:
@@ -173,8 +175,12 @@ def decode(plain: dict[str, Any]) -> Envelope:
     """
     if plain["v"] not in (VERSION, VERSION_WITH_SAID):
         raise ValueError(f"this is version {plain['v']!r} of the envelope; {VERSION} and {VERSION_WITH_SAID} are known")
-    decoded = [_event(event) for event in plain["events"]]
-    decoded += [unsaid(event, authority=bool(plain.get("authority"))) for event in plain.get("said", ())]
+    authority = bool(plain.get("authority"))
+    decoded = [_judged(lambda event: Event(**event), one, authority=False) for one in plain["events"]]
+    decoded += [
+        _judged(lambda event: unsaid(event, authority=authority), one, authority=authority)
+        for one in plain.get("said", ())
+    ]
     return Envelope(
         key=_key(plain["key"]),
         received_at=int(plain["received_at"]),
@@ -189,15 +195,34 @@ def decode(plain: dict[str, Any]) -> Envelope:
     )
 
 
-def _event(plain: dict[str, Any]) -> Event | Refusal:
+def _judged(read: Callable[[Any], Event], plain: Any, *, authority: bool) -> Event | Refusal:
+    """The event that was read, or its refusal: one that makes no sense never takes its neighbours with it."""
     try:
-        event = Event(**plain)
-        if not (isinstance(event.message_id, str) and isinstance(event.time, int) and isinstance(event.body, dict)):
-            raise TypeError("a field has the wrong type")
-        return event
-    except TypeError as error:
-        original = json.dumps(plain, default=str)[:MAX_EVENT_BYTES]
-        return Refusal(reason="undecodable_event", message=str(error), original=original)
+        return _checked(read(plain))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        return Refusal(
+            reason="undecodable_event",
+            message=f"{type(error).__name__}: {error}",
+            original=json.dumps(plain, default=str)[:MAX_EVENT_BYTES],
+            user_id=_text_of(plain, "user_id", "userId"),
+            anonymous_id=_text_of(plain, "anonymous_id", "anonymousId"),
+            authority=authority,
+        )
+
+
+def _checked(event: Event) -> Event:
+    texts = (event.type, event.message_id, event.user_id or "", event.anonymous_id or "", event.timestamp or "")
+    if not (
+        all(isinstance(one, str) for one in texts) and isinstance(event.time, int) and isinstance(event.body, dict)
+    ):
+        raise TypeError("a field has the wrong type")
+    return event
+
+
+def _text_of(plain: Any, *names: str) -> str | None:
+    """The text under one of these names; a dead letter belongs to its person, so that an erasure finds it."""
+    found = (plain.get(name) for name in names) if isinstance(plain, dict) else ()
+    return next((one for one in found if isinstance(one, str)), None)
 
 
 def _plain(value: Event | Refusal) -> dict[str, Any]:

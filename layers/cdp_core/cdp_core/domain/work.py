@@ -90,7 +90,7 @@ def regroup(envelopes: Iterable[Envelope], rules: Rules) -> tuple[dict[str, Leaf
         for index, event in enumerate(envelope.events):
             try:
                 _add(works, envelope, event, rules)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
+            except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
                 failures.append(Failure(envelope, index, error))
     return works, failures
 

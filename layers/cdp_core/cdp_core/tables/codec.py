@@ -1,10 +1,14 @@
 """JSON inside items: numbers exactly as they came, whatever their size."""
 
+import json
+from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
 import msgspec
+
+_MAX_DIGITS = 4_000  # Python refuses to read whole numbers of more than 4 300
 
 
 @cache
@@ -27,7 +31,7 @@ def from_any_json(text: str) -> tuple[Any, bool]:
     try:
         return from_json(text), False
     except ArithmeticError:
-        return msgspec.json.Decoder(float_hook=_number).decode(text), True
+        return _slowly(text, _number), True
 
 
 def _number(text: str) -> Decimal:
@@ -38,5 +42,19 @@ def _number(text: str) -> Decimal:
 
 
 def from_json(text: str) -> Any:
-    """The value; fractions as Decimal."""
-    return _decoder().decode(text)
+    """The value; fractions as Decimal, and whole numbers longer than Python reads as int.
+
+    Raises ValueError for what is no JSON, ArithmeticError for a number that is too large for any computer.
+    """
+    try:
+        return _decoder().decode(text)
+    except msgspec.ValidationError:  # `1…1e0` is no long whole number to its reader, and is one once it is written
+        return _slowly(text, Decimal)
+
+
+def _slowly(text: str, number: Callable[[str], Decimal]) -> Any:
+    return json.loads(text, parse_float=number, parse_int=lambda digits: _whole(digits, number))
+
+
+def _whole(digits: str, number: Callable[[str], Decimal]) -> int | Decimal:
+    return int(digits) if len(digits) <= _MAX_DIGITS else number(digits)

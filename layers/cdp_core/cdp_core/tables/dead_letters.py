@@ -12,7 +12,7 @@ from cdp_core.tables.dynamo import Item, Key
 NOBODY = "nobody"
 DEAD = "dead#"
 KEEP_DAYS = 30
-MAX_ORIGINAL = 300_000  # an item holds 400 KB
+MAX_ORIGINAL = 300_000  # bytes; an item holds 400 KB
 SENT, EVENT, MESSAGE = (
     "sent",
     "event",
@@ -133,7 +133,7 @@ def _attributes(letter: DeadLetter) -> Item:
     texts = {
         "reason": letter.reason,
         "message": letter.message,
-        "original": letter.original[:MAX_ORIGINAL],
+        "original": letter.original.encode()[:MAX_ORIGINAL].decode(errors="ignore"),
         "form": letter.form,
         "channel": letter.channel,
         "write_key": letter.write_key,

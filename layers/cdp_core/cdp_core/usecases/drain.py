@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from cdp_core import clock, queue
 from cdp_core.domain.envelope import Envelope
-from cdp_core.errors import TryAgain, Unavailable
+from cdp_core.errors import CdpError, TryAgain, Unavailable
 from cdp_core.observability import logger
 from cdp_core.queue import Message
 from cdp_core.tables.dead_letters import MAX_ORIGINAL
 from cdp_core.usecases import bury
 from cdp_core.usecases.apply_envelopes import STOP_MS, RemainingMs, apply_envelopes
-from cdp_core.usecases.messages import envelope_of
+from cdp_core.usecases.messages import UNREADABLE, envelope_of
 
 MAX_MESSAGES = 1_000
 MAX_BYTES = 16 * 1024 * 1024
@@ -82,17 +82,24 @@ def _decode(messages: Iterable[Message], counts: Counter[str]) -> list[_Delivery
     for message in messages:
         try:
             deliveries.append(_Delivery(message, envelope_of(message.body)))
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except UNREADABLE:
             counts["undecodable"] += _set_aside(message)
     return deliveries
 
 
 def _set_aside(message: Message) -> int:
-    """An undecodable message becomes a dead letter once it was tried alone: a newer version of the flush may know it."""
-    if message.attempts >= ALONE_FROM and len(message.body) <= MAX_ORIGINAL:
-        key = hashlib.sha256(message.body.encode()).digest()[:12]
-        bury.undecodable(key, message.body, at=clock.now_ms(), attempts=message.attempts)
-        queue.delete([message.handle])
+    """An undecodable message becomes a dead letter once it was tried alone: a newer version of the flush may know it.
+
+    One that is too large for a dead letter, or that the store does not take, is left to the dead-letter queue of SQS.
+    """
+    body = message.body.encode()
+    if message.attempts >= ALONE_FROM and len(body) <= MAX_ORIGINAL:
+        try:
+            key = hashlib.sha256(body).digest()[:12]
+            bury.undecodable(key, message.body, at=clock.now_ms(), attempts=message.attempts)
+            queue.delete([message.handle])
+        except CdpError as error:
+            logger().warning("an undecodable message was not buried", extra={"reason": error.code})
     return 1
 
 

@@ -8,6 +8,7 @@ from cdp_core.domain.envelope import KEY_BYTES, Envelope, decode, encode, envelo
 from cdp_core.tables.codec import from_any_json, to_json
 
 MAX_MESSAGE_BYTES = 900_000  # SQS takes 1 MiB; escapes and attributes need a margin
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError)  # by `envelope_of`
 
 
 def new_key(now: int) -> bytes:
@@ -23,8 +24,6 @@ def message_of(envelope: Envelope, plain: Sequence[Any] = (), *, authority: bool
 
 
 def envelope_of(message: str) -> Envelope:
-    """The envelope of a message's body. Raises KeyError, TypeError, ValueError or AttributeError if it holds none."""
+    """The envelope of a message's body. Raises one of UNREADABLE if it holds none."""
     plain, is_infinite = from_any_json(message)
-    if is_infinite:  # what clients wrote travels as they wrote it
-        plain["said"] = [finite(event) for event in plain["said"]]
-    return decode(plain)
+    return decode(finite(plain) if is_infinite else plain)

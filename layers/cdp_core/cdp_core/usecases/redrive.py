@@ -27,7 +27,7 @@ from cdp_core.tables.dead_letters import EVENT, MESSAGE, DeadLetter, Place
 from cdp_core.usecases.accept import admitted
 from cdp_core.usecases.dead_letters import Span
 from cdp_core.usecases.hold import Hold, Reread
-from cdp_core.usecases.messages import envelope_of, message_of
+from cdp_core.usecases.messages import UNREADABLE, envelope_of, message_of
 
 _WAIT_SECONDS = 1  # long polling: SQS then asks all its servers before it calls a queue empty
 
@@ -130,7 +130,7 @@ def _event(original: str) -> Event | Refusal | None:
 def _is_envelope(body: str) -> bool:
     try:
         envelope_of(body)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except UNREADABLE:
         return False
     return True
 
