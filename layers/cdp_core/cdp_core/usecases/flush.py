@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cdp_core import queue, workers
 from cdp_core.config import settings
+from cdp_core.errors import Unavailable
 from cdp_core.observability import count, logger
 from cdp_core.usecases.apply_envelopes import STOP_MS, RemainingMs
 from cdp_core.usecases.drain import Drained, drain
@@ -32,12 +33,15 @@ class Invocation:
 
 
 def flush(invocation: Invocation, *, sleep: Callable[[float], None] = time.sleep) -> Counter[str]:
-    """Runs until the invocation's time is up, or until there is nothing to do where that is the setting. Returns what was done."""
+    """Runs until the invocation's time is up, or until there is nothing to do where that is the setting. Returns what was done.
+
+    Raises Unavailable if the queue cannot be read; jobs had their turn even so.
+    """
     total: Counter[str] = Counter()
     interval, started = settings().flush_interval_seconds, time.monotonic()
     ticks = 0
     while True:
-        messages = 0 if settings().restoring == "true" else _drain_until_empty(invocation, total)
+        messages = _drain(invocation, total)
         if invocation.is_worker:
             return total
         ticks = max(ticks + 1, int((time.monotonic() - started) // interval))
@@ -54,6 +58,16 @@ def flush(invocation: Invocation, *, sleep: Callable[[float], None] = time.sleep
 def _until(due: float, invocation: Invocation) -> int:
     """How long a slice of a job may take (ms): until the next drain is due, but two seconds at least."""
     return min(max(2_000, int((due - time.monotonic()) * 1000)), invocation.remaining_ms() - STOP_MS)
+
+
+def _drain(invocation: Invocation, total: Counter[str]) -> int:
+    """How many messages came; none are asked for while the tables are restored. Jobs do not depend on the queue."""
+    try:
+        return 0 if settings().restoring == "true" else _drain_until_empty(invocation, total)
+    except Unavailable:
+        if not invocation.is_worker:
+            work_jobs(lambda: invocation.remaining_ms() - STOP_MS, invocation.reread)
+        raise
 
 
 def _drain_until_empty(invocation: Invocation, total: Counter[str]) -> int:
@@ -73,11 +87,16 @@ def _drain_until_empty(invocation: Invocation, total: Counter[str]) -> int:
 
 
 def _start_workers(invocation: Invocation) -> int:
-    """Only the scheduled flush starts workers, and no worker starts another."""
-    wanted = min(settings().flush_max_workers - 1, queue.backlog() // _MESSAGES_A_WORKER)
-    for _ in range(wanted):
-        workers.start(invocation.function_name)
-    return wanted
+    """How many workers were asked for. Only the scheduled flush starts workers, and no worker starts another."""
+    asked = 0
+    try:
+        wanted = min(settings().flush_max_workers - 1, queue.backlog() // _MESSAGES_A_WORKER)
+        for _ in range(wanted):
+            workers.start(invocation.function_name)
+            asked += 1
+    except Unavailable as error:
+        logger().warning("no help with a backlog", extra={"reason": str(error)})
+    return asked
 
 
 def _log(drained: Drained, *, milliseconds: int) -> None:
