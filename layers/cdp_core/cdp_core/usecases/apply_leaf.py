@@ -84,12 +84,12 @@ def _apply_life(work: LeafWork, leaf: Leaf, tools: Tools, outcome: Outcome) -> b
 
 def _wanted(work: LeafWork, leaf: Leaf, outcome: Outcome) -> list[Share]:
     """The shares that are neither erased, nor counted before, nor suppressed."""
-    erased = [share for share in work.shares.values() if share.received_at <= leaf.erased_until]
-    outcome.counts["erased"] += sum(len(share.rows) for share in erased)
-    asked = [share for key, share in work.shares.items() if share not in erased and key not in leaf.ring]
-    refused = [share for share in asked if _is_refused(leaf, share)]
-    outcome.counts["suppressed"] += sum(max(1, len(share.rows)) for share in refused)  # details alone count as one
-    return [share for share in asked if share not in refused]
+    erased = {key: share for key, share in work.shares.items() if share.received_at <= leaf.erased_until}
+    outcome.counts["erased"] += sum(len(share.rows) for share in erased.values())
+    asked = {key: share for key, share in work.shares.items() if key not in erased and key not in leaf.ring}
+    refused = {key: share for key, share in asked.items() if _is_refused(leaf, share)}
+    outcome.counts["suppressed"] += sum(max(1, len(share.rows)) for share in refused.values())  # details alone are one
+    return [share for key, share in asked.items() if key not in refused]
 
 
 def _is_refused(leaf: Leaf, share: Share) -> bool:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from cdp_core.config import settings
 from cdp_core.domain.activity import CUSTOM, Row, copy_of
@@ -43,12 +44,9 @@ def store_rows(leaf: Leaf, shares: Iterable[Share], pool: Executor) -> Stored:
         else [_put(leaf, one.row) for one in wanted]
     )
     stored = Stored()
-    for share in shares:
-        _claim(
-            stored,
-            share,
-            [(one.row, answer) for one, answer in zip(wanted, answers, strict=True) if one.share is share],
-        )
+    answered = iter(zip(wanted, answers, strict=True))
+    for share in shares:  # the rows of each share follow those of the one before
+        _claim(stored, share, [(one.row, answer) for one, answer in islice(answered, len(share.rows))])
     return stored
 
 
