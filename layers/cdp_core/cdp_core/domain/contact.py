@@ -3,7 +3,10 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
+
+from cdp_core.domain.envelope import MAX_DIGITS
 
 MAX_FIELDS = 300
 MAX_BYTES = 65_536
@@ -66,13 +69,27 @@ class Register:
         """Later wins; at the same time the greatest canonical value, so that every order of arrival agrees."""
         return (self.time, canonical(self.value), self.message_id, self.source)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether people are shown the same: to Python 1, 1.0 and True are equal, and a change of one into another was none."""
+        return isinstance(other, Register) and self.order == other.order
+
 
 Registers = Mapping[str, Register]
 
 
 def canonical(value: Any) -> str:
-    """One text per JSON value, used only to compare."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=True, default=str)
+    """One text per JSON value as it is stored and shown, used only to compare.
+
+    It does not depend on the Python type that holds a number: a whole one may be a Decimal before it was stored and an int since.
+    1 and 1.0 are told apart, because people are shown what was sent: were they the same here, who came first would decide.
+    """
+    return json.dumps(value, sort_keys=True, ensure_ascii=True, default=_number)
+
+
+def _number(value: Decimal) -> int | str:
+    """The whole number that a store gives back for this one, or a text that no client can send."""
+    is_whole = value.as_tuple().exponent == 0
+    return int(value) if is_whole and value.adjusted() < MAX_DIGITS else f"\ud800{value}"
 
 
 def updates(traits: Mapping[str, Any], *, time: int, source: str, message_id: str) -> dict[str, Register]:

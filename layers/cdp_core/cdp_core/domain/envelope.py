@@ -19,6 +19,7 @@ MAX_EVENTS = 2_500
 MAX_MESSAGE_ID = 200
 MAX_TIMESTAMP = 64  # characters; a longer one says no time, and is cut
 MAX_DEPTH = 32
+MAX_DIGITS = 4_300  # of a whole number that is an int: Python reads and writes no longer ones
 LOST_NUMBER = "NaN or Infinity became null"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-_MAX_DIGITS = 4_000  # Python refuses to read whole numbers of more than 4 300
+from cdp_core.domain.envelope import MAX_DIGITS
 
 
 @cache
@@ -57,4 +57,4 @@ def _slowly(text: str, number: Callable[[str], Decimal]) -> Any:
 
 
 def _whole(digits: str, number: Callable[[str], Decimal]) -> int | Decimal:
-    return int(digits) if len(digits) <= _MAX_DIGITS else number(digits)
+    return int(digits) if len(digits.lstrip("-")) <= MAX_DIGITS else number(digits)
