@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from cdp_core import deadline
 from cdp_core.usecases.flush import Invocation, flush
 from cdp_core.wire.segment import reread
+
+ENDING_SECONDS = 1  # of the invocation, in which no call to AWS is waited for
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
@@ -14,4 +17,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         is_worker=bool(event.get("worker")),
         reread=reread,
     )
-    return dict(flush(invocation))
+    deadline.begin(context.get_remaining_time_in_millis() / 1000 - ENDING_SECONDS)
+    try:
+        return dict(flush(invocation))
+    finally:
+        deadline.end()

@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
 
+from cdp_core import deadline
 from cdp_core.api import segment_profiles as segment
 from cdp_core.api.events import header, named_in, names_an_address, path_parameters
 from cdp_core.api.http import JSON, PAGE_POLICY, Defect, Resolver, failure, invalid, plain, routable
@@ -40,6 +41,7 @@ from cdp_core.routes.scopes import PUBLIC, SCOPES, is_audited
 from cdp_core.usecases import audit, maintenance
 from cdp_core.usecases.identify import admit, identify
 
+DEADLINE_SECONDS, AUDIT_SECONDS = 24, 3  # for all calls to AWS, and for writing down how a change ended
 DOCUMENT: dict[str, Any] = {
     "title": "Profiles API",
     "version": "1",
@@ -62,6 +64,14 @@ for routes in ROUTES:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """API Gateway's entry. Everything but the documentation needs a key or token, or a write key where people decide."""
+    deadline.begin(DEADLINE_SECONDS)
+    try:
+        return _answered(event, context)
+    finally:
+        deadline.end()
+
+
+def _answered(event: dict[str, Any], context: Any) -> dict[str, Any]:
     entry: Entry | None = None
     try:
         entry = None if event["routeKey"] in PUBLIC else _admit(event)
@@ -74,6 +84,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         logger().exception("a profiles API request failed")
         answered = plain(failure(Defect("something went wrong on our side")))
     if entry is not None:
+        deadline.begin(AUDIT_SECONDS)
         audit.finish(entry, answered["statusCode"], named_in(answered))
     if event["routeKey"] == "GET /docs":
         answered["headers"] = {**answered["headers"], "Content-Security-Policy": PAGE_POLICY}

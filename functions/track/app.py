@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from cdp_core import clock
+from cdp_core import clock, deadline
 from cdp_core.domain.channels import WriteKey
 from cdp_core.errors import (
     CdpError,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 gc.freeze()
 gc.enable()
 
+DEADLINE_SECONDS = 12  # for all calls to AWS; the rest of the function's Timeout is for saying that it did not work
 RETRY_AFTER_SECONDS = 5
 SCRIPT_SECONDS, SETTINGS_SECONDS = 3600, 300  # how long browsers may keep them
 SCRIPT = os.path.join(os.path.dirname(__file__), "kxt.js")
@@ -58,6 +59,7 @@ Answer = dict[str, Any]
 
 def handler(event: dict[str, Any], context: Any) -> Answer:
     """API Gateway's entry. Exactly 200 {"success": true}, or results event by event, or an error with code."""
+    deadline.begin(DEADLINE_SECONDS)
     try:
         return _route(event)
     except CdpError as error:
@@ -65,6 +67,8 @@ def handler(event: dict[str, Any], context: Any) -> Answer:
     except Exception:
         logger().exception("a tracking request failed")
         return _failure(TryAgain("something went wrong on our side; send the request again"))
+    finally:
+        deadline.end()
 
 
 def _route(event: dict[str, Any]) -> Answer:

@@ -30,7 +30,6 @@ from tests.support.product import seed_keys
 
 START_MS = 1_800_000_000_000
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem", "SendMessageBatch", "DeleteMessageBatch", "PutObject"}  # fmt: skip
-SDK_ATTEMPTS = 3
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,19 +96,19 @@ class World:
         return START_MS + (self.now + skew) * 1000
 
     def call(self, operation: str, arguments: dict[str, Any]) -> Any:
-        """One call of the product: others run first, then it happens, or not, or nobody knows."""
+        """One try of a call of the product: others run first, then it happens, or not, or nobody knows."""
         self.calls += 1
         check("sqs" if "Message" in operation else "dynamodb", operation, arguments)
-        attempts = self.dice.choice((1, SDK_ATTEMPTS))  # the SDK itself may have given up
-        for attempt in range(attempts):
-            self._let_others_run()
-            fault = self._fault(operation)
-            if fault is None:
-                return self._planned(operation, arguments)
-            self._go_wrong(fault, operation, arguments)
-            if attempt == attempts - 1:
-                break
+        self._let_others_run()
+        fault = self._fault(operation)
+        if fault is None:
+            return self._planned(operation, arguments)
+        self._go_wrong(fault, operation, arguments)
         raise ReadTimeoutError(endpoint_url=fault)
+
+    def gives_up(self) -> bool:
+        """Whether the client makes no further try after trouble, as if its time were over."""
+        return self.dice.random() < 0.5
 
     def _planned(self, operation: str, arguments: dict[str, Any]) -> Any:
         """The call, with the fault that the plan has for it while the storm lasts."""
@@ -288,7 +287,10 @@ def harness() -> Iterator[Callable[[World], None]]:
         clear_caches()
         patches: dict[str, Any] = {
             "cdp_core.clock.now_ms": lambda: holder.world.now_ms(),
+            "cdp_core.aws.pause": lambda attempt: None,
             "cdp_core.tables.dynamo.pause": lambda attempt: None,
+            "cdp_core.deadline.now": lambda: 0.0,  # real time would end calls that replays do not
+            "cdp_core.aws._log": lambda about: None,
             "cdp_core.usecases.drain.time": SimpleNamespace(monotonic=lambda: holder.world.now / 100),
             "cdp_core.usecases.jobs.time": SimpleNamespace(monotonic=lambda: holder.world.now),
             "cdp_core.usecases.messages.os": SimpleNamespace(urandom=lambda size: holder.world.dice.randbytes(size)),
@@ -297,6 +299,8 @@ def harness() -> Iterator[Callable[[World], None]]:
             "cdp_core.tables.erasures.ThreadPoolExecutor": Inline,
             "cdp_core.usecases.redrive.time": SimpleNamespace(sleep=lambda seconds: None),
         }
+        for module in ("queue", "tables.dynamo"):
+            patches[f"cdp_core.{module}.logger"] = lambda: Journal(holder)
         for module in ("flush", "check", "accept", "accept_plain"):
             patches[f"cdp_core.usecases.{module}.count"] = lambda **figures: None
         for module in ("erase", "jobs", "redrive", "bulk_erase"):
@@ -304,7 +308,7 @@ def harness() -> Iterator[Callable[[World], None]]:
         for module in ("apply_leaf", "apply_envelopes", "drain", "jobs", "flush", "check"):
             patches[f"cdp_core.usecases.{module}.logger"] = lambda: Journal(holder)
         stack.enter_context(mock.patch.object(BaseClient, "_make_api_call", call))
-        stack.enter_context(mock.patch.object(Client, "call", led(call)))
+        stack.enter_context(mock.patch.object(Client, "_once", led(call, gives_up=lambda: holder.world.gives_up())))
         for name, value in patches.items():
             stack.enter_context(mock.patch(name, value))
         try:

@@ -60,6 +60,7 @@ class Memory:
         self.tables: dict[str, Table] = {}
         self.queues: dict[str, dict[str, Any]] = {}
         self.objects: dict[str, bytes] = SortedDict()
+        self.transactions: set[str] = set()  # the tokens of those that happened
         self.numbers = itertools.count(1)
         self.now: Callable[[], float] = lambda: 0.0
         self.written: Callable[[str, Item | None, Item | None], None] = lambda table, old, new: None
@@ -108,6 +109,8 @@ class Memory:
         return new
 
     def _TransactWriteItems(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
+        if arguments.get("ClientRequestToken") in self.transactions:
+            return {}
         actions = [(kind, action) for one in arguments["TransactItems"] for kind, action in one.items()]
         held = [
             expressions.holds(action, self.table(action["TableName"]).get(action.get("Key") or action["Item"]))
@@ -120,6 +123,7 @@ class Memory:
             raise error
         for kind, action in actions:
             self._apply(kind, action)
+        self.transactions |= {arguments["ClientRequestToken"]} if "ClientRequestToken" in arguments else set()
         return {}
 
     # DynamoDB: many items

@@ -1,7 +1,11 @@
-"""Leads the product's own client the same way as the SDK, so that both meet the same double."""
+"""Leads the product's own client the same way as the SDK, so that both meet the same double.
 
-from base64 import b64encode
-from collections.abc import Callable, Mapping
+Only the single try is led: the client's own loop of tries stays, so that use cases meet what their own lost calls did.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,21 +21,30 @@ def named(service: str) -> Any:
     return SimpleNamespace(meta=SimpleNamespace(service_model=SimpleNamespace(service_name=service)))
 
 
-def led(call: SdkCall, sdk: Callable[[str], Any] = named) -> Callable[[Client, str, Mapping[str, Any]], Any]:
-    """`cdp_core.aws.Client.call` over an SDK's call: answers and errors as they come over the wire."""
+def led(
+    call: SdkCall, sdk: Callable[[str], Any] = named, *, gives_up: Callable[[], bool] = lambda: False
+) -> Callable[..., Any]:
+    """One try of `cdp_core.aws.Client` over an SDK's call: requests, answers and errors as they come over the wire.
 
-    def own(client: Client, operation: str, arguments: Mapping[str, Any]) -> Any:
+    If the client `gives_up` after trouble, that was its last try, as it is where no time is left.
+    """
+
+    def once(client: Client, operation: str, body: bytes, until: float, kept: Any) -> Any:
         try:
-            return as_json(call(sdk(client.service), operation, dict(arguments)))
-        except ClientError as error:
-            raise _error(error) from error
-        except BotoCoreError as error:
-            raise NoAnswer(str(error)) from error
+            return as_json(call(sdk(client.service), operation, as_sdk(json.loads(body))))
+        except (ClientError, BotoCoreError) as error:
+            told = _told(error)
+            told.may_pass = told.may_pass and not gives_up()
+            raise told from error
 
-    return own
+    return once
 
 
-def _error(error: ClientError) -> Exception:
+def _told(error: ClientError | BotoCoreError) -> CallRefused | NoAnswer:
+    return _error(error) if isinstance(error, ClientError) else NoAnswer(str(error))
+
+
+def _error(error: ClientError) -> CallRefused | NoAnswer:
     said: Any = error.response
     name = said["Error"]["Code"]
     if name == "InternalServerError":
@@ -47,3 +60,12 @@ def as_json(value: Any) -> Any:
     if isinstance(value, list):
         return [as_json(part) for part in value]
     return b64encode(value).decode() if isinstance(value, bytes) else value
+
+
+def as_sdk(value: Any) -> Any:
+    """A value as the SDK takes it: base64 as bytes, where DynamoDB's notation has a binary value."""
+    if isinstance(value, dict):
+        return {
+            name: b64decode(part) if (name, type(part)) == ("B", str) else as_sdk(part) for name, part in value.items()
+        }
+    return [as_sdk(part) for part in value] if isinstance(value, list) else value

@@ -52,6 +52,9 @@ class StrictAws:
     write_units: Counter[str] = field(default_factory=Counter)
     read_units: Counter[str] = field(default_factory=Counter)
     environment: dict[str, str] = field(default_factory=dict)
+    transactions: set[str] = field(
+        default_factory=set
+    )  # the tokens of those that happened, which moto does not look at
     lock: Any = field(default_factory=threading.RLock)
     quiet: bool = False
     backend: Any = _REAL_CALL
@@ -92,6 +95,14 @@ class StrictAws:
             return faults.apply(kind, service, operation, lambda: self._do(client, operation, arguments), arguments)
 
     def _do(self, client: Any, operation: str, arguments: dict[str, Any]) -> Any:
+        token = arguments.get("ClientRequestToken", "")
+        if token in self.transactions:
+            return {}
+        answer = self._metered(client, operation, arguments)
+        self.transactions |= {token} - {""}
+        return answer
+
+    def _metered(self, client: Any, operation: str, arguments: dict[str, Any]) -> Any:
         writes = _writes(operation, arguments)
         before = [self.backend(client, "GetItem", one).get("Item") for one in writes]
         try:
@@ -179,7 +190,8 @@ def strict_aws(plan: Plan | None = None, *, memory: Memory | None = None, **envi
         sdk = named if memory else cache(lambda service: boto3.client(service))
         with (
             mock.patch.object(BaseClient, "_make_api_call", call),
-            mock.patch.object(Client, "call", led(call, sdk)),
+            mock.patch.object(Client, "_once", led(call, sdk)),
+            mock.patch("cdp_core.aws.pause"),
             mock.patch("cdp_core.tables.dynamo.pause"),
             mock.patch("cdp_core.usecases.drain.WAIT_SECONDS", 0),
         ):

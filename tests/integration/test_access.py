@@ -7,6 +7,7 @@ import boto3
 import pytest
 
 from cdp_core import clock
+from cdp_core.aws import TRIES
 from cdp_core.config import settings
 from cdp_core.domain.access import ROLES, Scope
 from cdp_core.routes.scopes import PUBLIC, SCOPES
@@ -321,7 +322,7 @@ def test_what_cannot_be_logged_is_not_done(aws: StrictAws) -> None:
     batch({"type": "page", "messageId": "p", "userId": "42"})
     drain_all()
     call("GET", "/me")
-    aws.reset(Plan((Fault("PutItem", 0, "server_error"),)))
+    aws.reset(Plan(tuple(Fault("PutItem", nth, "server_error") for nth in range(TRIES))))
     assert call("DELETE", "/profiles/user_id%3A42")[0] == 503
     assert call("GET", "/profiles/user_id%3A42")[0] == 200
 
@@ -329,7 +330,9 @@ def test_what_cannot_be_logged_is_not_done(aws: StrictAws) -> None:
 def test_a_change_whose_end_could_not_be_logged_has_an_entry_that_says_so(aws: StrictAws) -> None:
     """The answer is true all the same."""
     call("GET", "/me")
-    aws.reset(Plan((Fault("UpdateItem", 1, "server_error"),)))  # the first counts the request
+    aws.reset(
+        Plan(tuple(Fault("UpdateItem", 1 + nth, "server_error") for nth in range(TRIES)))
+    )  # the first counts the request
     assert call("POST", "/admin-keys", {"name": "n", "role": "viewer"})[0] == 201
     aws.reset()
     assert [(one["status"], one["route"]) for one in log()] == [(None, "POST /admin-keys")]

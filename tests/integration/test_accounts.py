@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from cdp_core.aws import TRIES
 from cdp_core.tables import records
 from cdp_core.usecases import accounts
 from tests.double import Fault, Plan, StrictAws
@@ -188,7 +189,7 @@ def test_a_name_that_is_no_text_is_a_field_and_no_name() -> None:
 def test_an_account_and_its_places_change_together_or_not_at_all(aws: StrictAws, kind: str) -> None:
     """Whatever becomes of the write or its answer: a repeat ends in one place by id and one by name."""
     call("POST", "/accounts", {"account_id": "1", "name": "Acme"})
-    aws.reset(Plan(tuple(Fault("TransactWriteItems", nth, kind) for nth in range(3))))  # the SDK's own attempts, too
+    aws.reset(Plan(tuple(Fault("TransactWriteItems", nth, kind) for nth in range(TRIES))))
     assert call("PATCH", "/accounts/1", {"name": "Beta"})[0] == 503
     shown = call("GET", "/accounts/1")[1]["name"]
     assert places(aws) == [("records#account", "1"), ("records#account-name", f"{shown.lower()}#1")]

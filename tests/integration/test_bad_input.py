@@ -20,6 +20,7 @@ from urllib.parse import quote
 import pytest
 
 from cdp_core import queue
+from cdp_core.aws import TRIES
 from cdp_core.observability import logger
 from local.gateway import HttpRequest
 from tests.double import Fault, Plan, StrictAws
@@ -679,7 +680,7 @@ def test_nothing_personal_is_in_logs_metrics_errors_cursors_and_receipts(
     said = [str(track("/v1/batch", {"batch": canary_events()}, x_strict_mode="1", user_agent=CANARIES["token"]))]
     said += [str(track("/v1/track", event, key=CANARIES["token"])) for event in canary_events()]
     said += [str(track("/v1/track", CANARIES["email"].encode())), str(track("/v1/batch", {"batch": CANARIES["email"]}))]
-    store.aws.reset(Plan(faults=tuple(Fault("SendMessageBatch", nth, SERVER_ERROR) for nth in range(2))))
+    store.aws.reset(Plan(faults=tuple(Fault("SendMessageBatch", nth, SERVER_ERROR) for nth in range(TRIES))))
     said += [str(track("/v1/batch", {"batch": canary_events()}))]
     function("flush").handler({}, Context(8_000))
     batch({"type": "identify", "userId": "43", "traits": {"email": CANARIES["email"]}}, PAGE | {"userId": "42"})

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cdp_core.aws import TRIES
 from cdp_core.domain.catalogue import ActivityType, Consent, ConsentText
 from cdp_core.domain.channels import Channel
 from cdp_core.domain.contact import FIELD_OF_TRAIT
@@ -315,7 +316,7 @@ def test_the_key_of_a_disabled_channel_is_404() -> None:
 
 def test_no_item_is_202_that_the_queue_did_not_take(aws: StrictAws) -> None:
     """Invariant 6."""
-    aws.reset(Plan(faults=tuple(Fault("SendMessageBatch", nth, SERVER_ERROR) for nth in range(2))))
+    aws.reset(Plan(faults=tuple(Fault("SendMessageBatch", nth, SERVER_ERROR) for nth in range(TRIES))))
     status, answer = send({"channel": "app", "contact": ANN, "activities": [VISIT]})
     assert (status, answer["code"]) == (503, "unavailable")
 

@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
+from cdp_core.aws import TRIES
 from cdp_core.usecases.messages import envelope_of
 from tests.double import Fault, Plan, StrictAws
 from tests.double.faults import LOST, PARTIAL, SERVER_ERROR, TIMEOUT
@@ -66,7 +67,7 @@ def test_characters_that_sqs_refuses_reach_the_queue_all_the_same(aws: StrictAws
 @pytest.mark.parametrize("kind", [SERVER_ERROR, TIMEOUT, LOST])
 def test_503_with_retry_after_when_the_queue_did_not_take_it_for_certain(aws: StrictAws, kind: str) -> None:
     """A6, invariant 6."""
-    aws.reset(Plan(faults=tuple(Fault("SendMessageBatch", nth, kind) for nth in range(2))))
+    aws.reset(Plan(faults=tuple(Fault("SendMessageBatch", nth, kind) for nth in range(TRIES))))
     answer = function("track").handler(
         request("POST", "/v1/page", json.dumps(PAGE), authorization=basic(WRITE_KEY)), Context()
     )
@@ -144,7 +145,7 @@ def test_nothing_personal_is_logged(aws: StrictAws, capfd: pytest.CaptureFixture
     canary = "canary@example.com"
     event = {"type": "track", "userId": canary, "anonymousId": canary, "event": canary, "properties": {"x": canary}}
     track("/v1/batch", {"batch": [event, {"type": canary}]}, user_agent=canary)
-    aws.reset(Plan(faults=tuple(Fault("SendMessageBatch", nth, SERVER_ERROR) for nth in range(2))))
+    aws.reset(Plan(faults=tuple(Fault("SendMessageBatch", nth, SERVER_ERROR) for nth in range(TRIES))))
     track("/v1/batch", {"batch": [event]})
     from tests.support.product import drain_all
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cdp_core import clock
+from cdp_core.aws import TRIES
 from cdp_core.domain.catalogue import ActivityType, Form
 from cdp_core.domain.channels import REJECT, Channel
 from cdp_core.tables import catalogue, channels
@@ -293,7 +294,7 @@ def test_no_odd_encoding_makes_an_answer_of_5xx(change: dict[str, Any]) -> None:
 )  # fmt: skip
 def test_success_is_said_on_no_wire_before_the_queue_has_it(aws: StrictAws, path: str, body: Any) -> None:
     """Invariant 6: 503 with Retry-After instead, so that well-behaved clients come again."""
-    aws.reset(Plan(faults=tuple(Fault("SendMessageBatch", nth, SERVER_ERROR) for nth in range(2))))
+    aws.reset(Plan(faults=tuple(Fault("SendMessageBatch", nth, SERVER_ERROR) for nth in range(TRIES))))
     event = request("POST", f"{path}?writeKey={WRITE_KEY}", json.dumps(body))
     answer = function("track").handler(event, Context())
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (503, "unavailable")

@@ -1,7 +1,7 @@
 """A kept-alive HTTP/1.1 connection to AWS: one request, one answer, again and again.
 
 The standard library's client reads answers with its parser of e-mails: that costs more than signing and sending together,
-and a tenth of a cold start (bench/performance). This reads what AWS's services send: a length, chunks, or until the end.
+and a tenth of a cold start (bench/performance). This reads what AWS's services send: a length, or chunks.
 """
 
 import re
@@ -11,8 +11,14 @@ from functools import cache
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
+from cdp_core import deadline
+
 CONNECT_SECONDS = 1
 _MAX_HEAD = 65_536
+_MAX_INTERIM = 10  # answers of 1xx before the one that counts
+_DIGITS = {10: b"0123456789", 16: b"0123456789abcdefABCDEF"}
+_MAX_DIGITS = 15
+_ERROR_TYPE = re.compile(rb"\r\nx-amzn-errortype:[ \t]*([^\r\n]*)", re.IGNORECASE)
 _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|connection):[ \t]*([^\r\n]*?)[ \t]*(?=\r\n|$)")
 _CHUNK = 65_536
 
@@ -25,65 +31,88 @@ CLOSED = (ConnectionError, ssl.SSLError)  # how a connection shows that the othe
 
 
 class Answer(NamedTuple):
-    """What came back; `stays` says whether the connection can be used again."""
+    """What came back; `stays` says whether the connection can be used again, `error` what the head calls the error."""
 
     status: int
     body: bytes
     stays: bool
+    error: str
+
+
+class _Head(NamedTuple):
+    """The first line of an answer, and those of its headers that say how the body comes, in small letters."""
+
+    status: int
+    version: bytes
+    headers: dict[bytes, bytes]
+    error: str
 
 
 class Connection:
-    """One connection to the host of a URL. Not for several threads at a time. Every failure is an OSError."""
+    """One connection to the host of a URL. Not for several threads at a time. Every failure is an OSError.
 
-    def __init__(self, url: SplitResult, *, read_seconds: float) -> None:
-        """Connects. Raises OSError, after CONNECT_SECONDS at the latest for each address of the host."""
-        host = url.hostname or ""
-        plain = socket.create_connection((host, url.port or _PORTS[url.scheme]), CONNECT_SECONDS)
-        try:
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket = _tls().wrap_socket(plain, server_hostname=host) if url.scheme == "https" else plain
-        except BaseException:
-            plain.close()
-            raise
-        self._socket.settimeout(read_seconds)
+    Each step has `read_seconds`, and all of them end at a deadline (`until`, see cdp_core.deadline).
+    """
+
+    def __init__(self, url: SplitResult, *, read_seconds: float, until: float) -> None:
+        """Connects. Raises OSError, after CONNECT_SECONDS at the latest for each address of the host and for TLS.
+
+        How long the system may look for the host's addresses is not bounded here.
+        """
+        self._socket = _connected(url, until)
+        self._read_seconds = read_seconds
+        self._until = until
+        self._allowed: float | None = None
         self._data = b""
 
-    def exchange(self, request: bytes) -> Answer:
+    def exchange(self, request: bytes, until: float) -> Answer:
         """Sends a whole request and reads its answer. Raises TimeoutError or another OSError; the connection is of no use then."""
+        self._until = until
+        self._allow()
         self._socket.sendall(request)
-        status, version, headers = self._head()
-        while 100 <= status < 200:
-            status, version, headers = self._head()
-        stays = version == b"HTTP/1.1" and headers.get(b"connection") != b"close"
-        if b"chunked" in headers.get(b"transfer-encoding", b""):
-            body = self._chunks()
-        elif b"content-length" in headers:
-            body = self._exactly(_number(headers[b"content-length"], 10))
-        else:
-            body, stays = self._rest(), False
-        return Answer(status, body, stays and not self._data)
+        head = self._head()
+        body = self._body(head.headers)
+        stays = head.version == b"HTTP/1.1" and b"close" not in head.headers.get(b"connection", b"")
+        return Answer(head.status, body, stays and not self._data, head.error)
 
     def close(self) -> None:
         """Ends the connection."""
         self._socket.close()
 
-    def _head(self) -> tuple[int, bytes, dict[bytes, bytes]]:
-        """Status, version, and those of the headers, in small letters, that say how the body comes."""
-        head = self._until(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1."):
-            raise Broken("no HTTP")
-        return _number(head[9:12], 10), head[:8], dict(_FRAMING.findall(head.lower()))
+    def _allow(self) -> None:
+        """Lets the next step wait for as long as it may. That is a system call, and ordinarily nothing has changed."""
+        seconds = self._until - deadline.now()
+        if seconds > self._read_seconds:
+            seconds = self._read_seconds
+        if seconds != self._allowed:
+            self._socket.settimeout(_positive(seconds))
+            self._allowed = seconds
+
+    def _head(self) -> _Head:
+        for _ in range(_MAX_INTERIM):
+            head = _parsed(self._until_mark(b"\r\n\r\n"))
+            if head.status >= 200:
+                return head
+        raise Broken("interim answers without an end")
+
+    def _body(self, headers: dict[bytes, bytes]) -> bytes:
+        """What ends with the connection is not trusted: nobody could tell whether that is all."""
+        if b"chunked" in headers.get(b"transfer-encoding", b""):
+            return self._chunks()
+        if b"content-length" in headers:
+            return self._exactly(_number(headers[b"content-length"], 10))
+        raise Broken("an answer without a length")
 
     def _chunks(self) -> bytes:
         parts = []
-        while size := _number(self._until(b"\r\n").partition(b";")[0], 16):
+        while size := _number(self._until_mark(b"\r\n").partition(b";")[0].rstrip(), 16):
             parts.append(self._exactly(size))
-            self._until(b"\r\n")
-        while self._until(b"\r\n"):  # trailers, which nobody asked for
+            self._until_mark(b"\r\n")
+        while self._until_mark(b"\r\n"):  # trailers, which nobody asked for
             pass
         return b"".join(parts)
 
-    def _until(self, mark: bytes) -> bytes:
+    def _until_mark(self, mark: bytes) -> bytes:
         while (at := self._data.find(mark)) < 0:
             if len(self._data) > _MAX_HEAD:
                 raise Broken("a head without an end")
@@ -100,13 +129,8 @@ class Connection:
         self._data = whole[size:]
         return whole[:size]
 
-    def _rest(self) -> bytes:
-        parts = [self._data]
-        while part := self._socket.recv(_CHUNK):
-            parts.append(part)
-        return b"".join(parts)
-
     def _more(self) -> bytes:
+        self._allow()
         part = self._socket.recv(_CHUNK)
         if not part:
             raise Broken("closed before the end")
@@ -116,11 +140,56 @@ class Connection:
 _PORTS = {"http": 80, "https": 443}
 
 
-def _number(text: bytes, base: int) -> int:
+def _connected(url: SplitResult, until: float) -> socket.socket:
+    """A socket to the host of a URL, secured if the URL says so."""
+    host = url.hostname or ""
+    plain = _dialled(host, url.port or _PORTS[url.scheme], until)
     try:
-        return int(text, base)
-    except ValueError as error:
-        raise Broken("no number where HTTP has one") from error
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if url.scheme == "http":
+            return plain
+        plain.settimeout(_positive(min(CONNECT_SECONDS, deadline.left(until))))
+        return _tls().wrap_socket(plain, server_hostname=host)
+    except BaseException:
+        plain.close()
+        raise
+
+
+def _dialled(host: str, port: int, until: float) -> socket.socket:
+    """A socket to the first of a host's addresses that answers."""
+    trouble = OSError("no address")
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        made = socket.socket(family, kind, protocol)
+        try:
+            made.settimeout(_positive(min(CONNECT_SECONDS, deadline.left(until))))
+            made.connect(address)
+        except OSError as error:
+            made.close()
+            trouble = error
+        else:
+            return made
+    raise trouble
+
+
+def _positive(seconds: float) -> float:
+    if seconds <= 0:
+        raise TimeoutError("the time is over")
+    return seconds
+
+
+def _parsed(head: bytes) -> _Head:
+    if not head.startswith(b"HTTP/1."):
+        raise Broken("no HTTP")
+    status = _number(head[9:12], 10)
+    error = _ERROR_TYPE.search(head) if status >= 300 else None
+    return _Head(status, head[:8], dict(_FRAMING.findall(head.lower())), error[1].decode("latin-1") if error else "")
+
+
+def _number(text: bytes, base: int) -> int:
+    """A number that is written with digits only: Python itself would take signs, spaces and underscores."""
+    if not 0 < len(text) <= _MAX_DIGITS or text.strip(_DIGITS[base]):
+        raise Broken("no number where HTTP has one")
+    return int(text, base)
 
 
 @cache

@@ -1,17 +1,19 @@
 """Gateway of the queue: the only way to SQS."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 from cdp_core.aws import CallRefused, Client, NoAnswer
 from cdp_core.config import settings
 from cdp_core.errors import Unavailable
+from cdp_core.observability import logger
 
 BATCH = 10
 MAX_BATCH_BYTES = 1_048_576  # SQS's limit for one message and for one batch
-_SEND_TRIES = 2
-_READ_SECONDS, _SEND_SECONDS = 25, 3  # a receive may wait for 20
+MAX_WAIT_SECONDS = 1  # that a receive may ask SQS to wait for messages
+_READ_SECONDS = MAX_WAIT_SECONDS + 2
+_ROUNDS = 2
 
 
 class Message(NamedTuple):
@@ -28,30 +30,49 @@ def _client() -> Client:
     return Client("sqs", read_seconds=_READ_SECONDS)
 
 
-@cache
-def _sender() -> Client:
-    return Client("sqs", read_seconds=_SEND_SECONDS)
-
-
 def send(bodies: Sequence[str]) -> list[bool]:
-    """Puts the messages on the queue; per message, whether SQS certainly took it. What failed is tried once more."""
+    """Puts the messages on the queue; per message, whether SQS certainly took it.
+
+    What SQS says it could not take is sent once more. After a call that failed as a whole, the others are not begun.
+    """
     taken = [False] * len(bodies)
-    for _ in range(_SEND_TRIES):
-        left = [index for index, done in enumerate(taken) if not done]
-        for batch in _batches(left, bodies):
-            for index in _send_batch(batch, bodies):
-                taken[index] = True
-        if all(taken):
-            break
+    url = settings().queue_url
+    try:
+        for batch in _batches(bodies):
+            entries = [{"Id": str(index), "MessageBody": bodies[index]} for index in batch]
+            for name in _done("SendMessageBatch", url, entries):
+                taken[int(name)] = True
+    except (CallRefused, NoAnswer):  # the client has logged it
+        pass
     return taken
 
 
-def _batches(indices: Sequence[int], bodies: Sequence[str]) -> Iterator[list[int]]:
-    """Batches within SQS's limits of entries and bytes."""
+def _done(operation: str, url: str, entries: Any) -> Iterator[str]:
+    """The ids of the entries for which it certainly happened. What SQS says it could not do is asked for once more."""
+    for _ in range(_ROUNDS):
+        answer = _client().call(operation, {"QueueUrl": url, "Entries": entries})
+        yield from (one["Id"] for one in answer.get("Successful") or ())
+        failed = {one["Id"]: str(one.get("Code")) for one in answer.get("Failed") or ()}
+        if not failed:
+            return
+        entries = [one for one in entries if one["Id"] in failed]
+    _log_failed(operation, failed.values())
+
+
+def _log_failed(operation: str, codes: Iterable[str]) -> None:
+    every = sorted(codes)
+    logger().warning(
+        "SQS did not do all of a batch",
+        extra={"operation": operation, "entries": len(every), "codes": sorted(set(every)), "tries": _ROUNDS},
+    )
+
+
+def _batches(bodies: Sequence[str]) -> Iterator[list[int]]:
+    """The messages' indices, in batches within SQS's limits of entries and bytes."""
     batch: list[int] = []
     size = 0
-    for index in indices:
-        length = len(bodies[index].encode())
+    for index, body in enumerate(bodies):
+        length = len(body.encode())
         if batch and (len(batch) == BATCH or size + length > MAX_BATCH_BYTES):
             yield batch
             batch, size = [], 0
@@ -61,19 +82,13 @@ def _batches(indices: Sequence[int], bodies: Sequence[str]) -> Iterator[list[int
         yield batch
 
 
-def _send_batch(batch: list[int], bodies: Sequence[str]) -> list[int]:
-    entries: Any = [{"Id": str(index), "MessageBody": bodies[index]} for index in batch]
-    try:
-        answer = _sender().call("SendMessageBatch", {"QueueUrl": settings().queue_url, "Entries": entries})
-    except (CallRefused, NoAnswer):
-        return []
-    return [int(entry["Id"]) for entry in answer.get("Successful", [])]
-
-
 def receive(
     *, visibility_seconds: int, wait_seconds: int = 0, maximum: int = BATCH, dead: bool = False
 ) -> list[Message]:
-    """At most ten messages, hidden from others for `visibility_seconds`; with `dead` of the dead-letter queue. Raises Unavailable."""
+    """At most ten messages, hidden from others for `visibility_seconds`; with `dead` of the dead-letter queue. Raises Unavailable.
+
+    SQS waits for a first one for `wait_seconds`, which is MAX_WAIT_SECONDS at most.
+    """
     try:
         answer = _client().call(
             "ReceiveMessage",
@@ -87,7 +102,7 @@ def receive(
         )
     except (CallRefused, NoAnswer) as error:
         raise Unavailable("the queue could not be read") from error
-    return [_message(entry) for entry in answer.get("Messages", [])]
+    return [_message(entry) for entry in answer.get("Messages") or ()]
 
 
 def _message(entry: Any) -> Message:
@@ -100,27 +115,19 @@ def _url(dead: bool) -> str:
 
 
 def delete(handles: Sequence[str], *, dead: bool = False) -> int:
-    """Deletes messages; how many are gone for certain. The others come back, which is harmless."""
+    """Deletes messages; how many are gone for certain. The others come back, which is harmless.
+
+    After a call that failed as a whole, the others are not begun.
+    """
     gone = 0
-    for start in range(0, len(handles), BATCH):
-        entries: Any = [{"Id": str(n), "ReceiptHandle": one} for n, one in enumerate(handles[start : start + BATCH])]
-        for _ in range(2):
-            failed = _delete_batch(entries, _url(dead))
-            gone += len(entries) - len(failed)
-            entries = failed
-            if not entries:
-                break
-    return gone
-
-
-def _delete_batch(entries: Any, url: str) -> Any:
-    """The entries that are not certainly deleted."""
     try:
-        answer = _client().call("DeleteMessageBatch", {"QueueUrl": url, "Entries": entries})
-    except (CallRefused, NoAnswer):
-        return entries
-    done = {entry["Id"] for entry in answer.get("Successful", [])}
-    return [entry for entry in entries if entry["Id"] not in done]
+        for start in range(0, len(handles), BATCH):
+            batch = enumerate(handles[start : start + BATCH])
+            entries = [{"Id": str(n), "ReceiptHandle": handle} for n, handle in batch]
+            gone += sum(1 for _ in _done("DeleteMessageBatch", _url(dead), entries))
+    except (CallRefused, NoAnswer):  # the client has logged it
+        pass
+    return gone
 
 
 def backlog() -> int:

@@ -9,7 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from cdp_core.aws import Client
+
 CLOSE, SILENT = b"close", b"silent"  # instead of an answer: the connection ends, or nothing comes
+ERROR = (
+    b'{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":"why","Item":{"pk":{"S":"x"}}}'  # an error by its name
+)
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
@@ -81,3 +86,15 @@ def _request(connection: socket.socket) -> bytes:
     while found and len(body) < int(found[1]):
         body += connection.recv(65_536)
     return head + b"\r\n\r\n" + body
+
+
+def client(service: str = "dynamodb", read_seconds: float = 5) -> Client:
+    """A new client: no connection yet."""
+    return Client(service, read_seconds=read_seconds)
+
+
+def head_and_body(request: bytes) -> tuple[dict[str, str], bytes]:
+    """The headers of a request by their names in small letters, and its body."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    pairs = (line.partition(": ") for line in head.decode().split("\r\n")[1:])
+    return {name.lower(): value for name, _, value in pairs}, body

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from cdp_core.aws import CallRefused, Client, NoAnswer
+from cdp_core.aws import CONDITIONS, CallRefused, Client, NoAnswer
 from cdp_core.aws import pause as pause
 from cdp_core.errors import CdpError, Unavailable
+from cdp_core.observability import logger
 
 Item = dict[str, dict[str, Any]]
 Key = tuple[str, str]
@@ -17,6 +18,7 @@ BATCH_GET = 100
 BATCH_WRITE = 25
 _ATTEMPTS = 6  # rounds over what a batch left unprocessed, about 3 s with full jitter
 _READ_SECONDS = 3
+_SORRY = "a table did not answer with certainty; send the request again"  # anybody may read this
 
 
 class StoreRefused(CdpError):
@@ -51,16 +53,31 @@ def asked(operation: str, **arguments: Any) -> tuple[Mapping[str, Any], bool]:
     try:
         return _client().call(operation, arguments), False
     except CallRefused as error:
-        if error.name in _CONDITIONS:
-            return error.answer, True
-        if error.name == "ValidationException":
-            raise StoreRefused(str(error)) from error
-        raise Unavailable(f"DynamoDB refused: {error.name}") from error
+        return _unmet(error).answer, True
     except NoAnswer as error:
-        raise Unavailable("DynamoDB gave no certain answer") from error
+        raise Unavailable(_SORRY) from error
 
 
-_CONDITIONS = ("ConditionalCheckFailedException", "TransactionCanceledException")
+def delete(table: str, key: Key) -> bool:
+    """Deletes an item. False if there was none; what an earlier try of this call may have deleted was there."""
+    try:
+        _client().call(
+            "DeleteItem", {"TableName": table, "Key": key_of(key), "ConditionExpression": "attribute_exists(pk)"}
+        )
+    except CallRefused as error:
+        return _unmet(error).in_doubt
+    except NoAnswer as error:
+        raise Unavailable(_SORRY) from error
+    return True
+
+
+def _unmet(error: CallRefused) -> CallRefused:
+    """The error, if it says that a condition failed. Raises Unavailable or StoreRefused for all others."""
+    if error.name in CONDITIONS:
+        return error
+    if error.name == "ValidationException":
+        raise StoreRefused(str(error)) from error
+    raise Unavailable(_SORRY) from error
 
 
 def get(table: str, key: Key, *, strong: bool = True) -> Item | None:
@@ -81,15 +98,14 @@ def get_many(table: str, keys: Iterable[Key]) -> dict[Key, Item]:
 
 def _get_batch(table: str, keys: list[Key]) -> dict[Key, Item]:
     found: dict[Key, Item] = {}
-    left: list[Item] = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]  # as key_of, without its calls
-    for attempt in range(_ATTEMPTS):
+    left: Any = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]  # as key_of, without its calls
+    for _ in _rounds("BatchGetItem"):
         answer = call("BatchGetItem", RequestItems={table: {"Keys": left, "ConsistentRead": True}})
         found |= {(item["pk"]["S"], item["sk"]["S"]): item for item in answer["Responses"].get(table, [])}
-        left = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+        left = ((answer.get("UnprocessedKeys") or {}).get(table) or {}).get("Keys")
         if not left:
             return found
-        pause(attempt)
-    raise Unavailable("DynamoDB left keys unread after all attempts")
+    raise Unavailable(_SORRY)
 
 
 def delete_many(table: str, keys: Sequence[Key]) -> None:
@@ -100,12 +116,21 @@ def delete_many(table: str, keys: Sequence[Key]) -> None:
 
 def _delete_batch(table: str, keys: Sequence[Key]) -> None:
     left: Any = [{"DeleteRequest": {"Key": key_of(key)}} for key in keys]
-    for attempt in range(_ATTEMPTS):
-        left = call("BatchWriteItem", RequestItems={table: left}).get("UnprocessedItems", {}).get(table, [])
+    for _ in _rounds("BatchWriteItem"):
+        answer = call("BatchWriteItem", RequestItems={table: left})
+        left = (answer.get("UnprocessedItems") or {}).get(table)
         if not left:
             return
-        pause(attempt)
-    raise Unavailable("DynamoDB left items undeleted after all attempts")
+    raise Unavailable(_SORRY)
+
+
+def _rounds(operation: str) -> Iterator[int]:
+    """The rounds over what an operation leaves undone, with pauses between them. Whoever needs more than all has given up."""
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            pause(attempt)
+        yield attempt
+    logger().warning("DynamoDB left something undone", extra={"operation": operation, "tries": _ATTEMPTS})
 
 
 def query(table: str, *, condition: str, values: Item, **options: Any) -> Iterator[dict[str, Any]]:
@@ -129,14 +154,13 @@ def transact(actions: list[dict[str, Any]]) -> bool:
 
     A cancelled transaction has certainly not happened, so one that met another is tried again at once.
     """
-    for attempt in range(_ATTEMPTS):
+    for _ in _rounds("TransactWriteItems"):
         reasons = _transact_once(actions)
         if reasons <= {"None", "ConditionalCheckFailed"}:
             return not reasons
         if "ValidationError" in reasons:
             raise StoreRefused("a transaction held an invalid item")
-        pause(attempt)
-    raise Unavailable("a transaction met others too often")
+    raise Unavailable(_SORRY)
 
 
 def _transact_once(actions: list[dict[str, Any]]) -> set[str]:
@@ -144,5 +168,5 @@ def _transact_once(actions: list[dict[str, Any]]) -> set[str]:
     token = os.urandom(16).hex()
     answer, refused = asked("TransactWriteItems", TransactItems=actions, ClientRequestToken=token)
     return (
-        {str(reason.get("Code")) for reason in answer.get("CancellationReasons", [])} | {"None"} if refused else set()
+        {str(reason.get("Code")) for reason in answer.get("CancellationReasons") or ()} | {"None"} if refused else set()
     )

@@ -72,13 +72,16 @@ def open_jobs(limit: int = _MANY) -> list[Job]:
 
 
 def lease(job_id: str, *, owner: str, now: int, until: int) -> Job | None:
-    """Takes the job for one process until `until` (ms), or None if another one has it."""
+    """Takes the job for one process until `until` (ms), or None if another one has it.
+
+    Who has it already takes it again: so does a try whose first answer was lost.
+    """
     answer = dynamo.call(
         "UpdateItem",
         TableName=settings().profiles_table,
         Key=dynamo.key_of(job_key(job_id)),
         UpdateExpression="SET #lease = :until, #owner = :owner",
-        ConditionExpression="#lease < :now",
+        ConditionExpression="#lease < :now OR #owner = :owner",
         ExpressionAttributeNames={"#lease": "lease", "#owner": "owner"},
         ExpressionAttributeValues={
             ":until": {"N": str(until)},

@@ -64,13 +64,7 @@ def count(leaf: str, epoch: int, *, limit: int) -> int:
 
 def remove(leaf: str, epoch: int, note_id: str) -> bool:
     """Removes a note. False if there is none of this id."""
-    answer = dynamo.call(
-        "DeleteItem",
-        TableName=settings().profiles_table,
-        Key=dynamo.key_of(_key(leaf, epoch, note_id)),
-        ConditionExpression="attribute_exists(pk)",
-    )
-    return answer is not None
+    return dynamo.delete(settings().profiles_table, _key(leaf, epoch, note_id))
 
 
 def _key(leaf: str, epoch: int, note_id: str) -> Key:

@@ -7,7 +7,10 @@ _LIVES_SECONDS = 3_600
 
 
 def hit(caller: str, minute: int) -> int:
-    """Counts one request of a caller in a minute (since 1970); how many there were in it so far, this one included."""
+    """Counts one request of a caller in a minute (since 1970); how many there were in it so far, this one included.
+
+    A call whose answer was lost is tried again and may count twice: a limit of requests need not be exact.
+    """
     answer = dynamo.call(
         "UpdateItem",
         TableName=settings().profiles_table,

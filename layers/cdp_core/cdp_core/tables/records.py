@@ -100,11 +100,10 @@ def set_role(leaf: str, epoch: int, record: Record, role: str | None) -> None:
 def part(leaf: str, epoch: int, record: Record) -> bool:
     """Ends that a leaf belongs to a record, on both sides. False if it did not."""
     table = settings().profiles_table
-    mine = dynamo.key_of(contacts.membership_key(leaf, epoch, record))
-    answer = dynamo.call("DeleteItem", TableName=table, Key=mine, ConditionExpression="attribute_exists(pk)")
+    was_there = dynamo.delete(table, contacts.membership_key(leaf, epoch, record))
     theirs = dynamo.key_of(contacts.record_leaf_key(record, leaf, epoch))
     dynamo.call("DeleteItem", TableName=table, Key=theirs)
-    return answer is not None
+    return was_there
 
 
 def remove(record: Record, stored: Details, *, name: str) -> bool:
