@@ -16,8 +16,9 @@ from cdp_core import deadline
 CONNECT_SECONDS = 1
 _MAX_HEAD = 65_536
 _MAX_INTERIM = 10  # answers of 1xx before the one that counts
-_DIGITS = {10: b"0123456789", 16: b"0123456789abcdefABCDEF"}
+_HEX = b"0123456789abcdefABCDEF"
 _MAX_DIGITS = 15
+_ERROR = b"x-amzn-errortype"
 _ERROR_TYPE = re.compile(rb"\r\nx-amzn-errortype:[ \t]*([^\r\n]*)", re.IGNORECASE)
 _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|connection):[ \t]*([^\r\n]*?)[ \t]*(?=\r\n|$)")
 _CHUNK = 65_536
@@ -39,13 +40,7 @@ class Answer(NamedTuple):
     error: str
 
 
-class _Head(NamedTuple):
-    """The first line of an answer, and those of its headers that say how the body comes, in small letters."""
-
-    status: int
-    version: bytes
-    headers: dict[bytes, bytes]
-    error: str
+_Head = tuple[int, bytes, dict[bytes, bytes]]  # status, version, and the headers that say how the body comes
 
 
 class Connection:
@@ -71,27 +66,35 @@ class Connection:
         self._allow()
         self._socket.sendall(request)
         head = self._head()
-        body = self._body(head.headers)
-        stays = head.version == b"HTTP/1.1" and b"close" not in head.headers.get(b"connection", b"")
-        return Answer(head.status, body, stays and not self._data, head.error)
+        status, version, headers = head if head[0] >= 200 else self._after_interim()
+        body = self._body(headers)
+        stays = version == b"HTTP/1.1" and b"close" not in headers.get(b"connection", b"") and not self._data
+        return Answer(status, body, stays, headers[_ERROR].decode("latin-1") if _ERROR in headers else "")
 
     def close(self) -> None:
         """Ends the connection."""
         self._socket.close()
 
     def _allow(self) -> None:
-        """Lets the next step wait for as long as it may. That is a system call, and ordinarily nothing has changed."""
+        """Lets the next step wait for as long as it may. To say so is a system call, and ordinarily nothing has changed."""
         seconds = self._until - deadline.now()
-        if seconds > self._read_seconds:
-            seconds = self._read_seconds
-        if seconds != self._allowed:
-            self._socket.settimeout(_positive(seconds))
-            self._allowed = seconds
+        if seconds < self._read_seconds or self._allowed != self._read_seconds:
+            self._allowed = _positive(min(seconds, self._read_seconds))
+            self._socket.settimeout(self._allowed)
 
     def _head(self) -> _Head:
+        head = self._until_mark(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1."):
+            raise Broken("no HTTP")
+        status, headers = _number(head[9:12]), dict(_FRAMING.findall(head.lower()))
+        if status >= 300 and (found := _ERROR_TYPE.search(head)):  # in letters as they came
+            headers[_ERROR] = found[1]
+        return status, head[:8], headers
+
+    def _after_interim(self) -> _Head:
         for _ in range(_MAX_INTERIM):
-            head = _parsed(self._until_mark(b"\r\n\r\n"))
-            if head.status >= 200:
+            head = self._head()
+            if head[0] >= 200:
                 return head
         raise Broken("interim answers without an end")
 
@@ -100,12 +103,12 @@ class Connection:
         if b"chunked" in headers.get(b"transfer-encoding", b""):
             return self._chunks()
         if b"content-length" in headers:
-            return self._exactly(_number(headers[b"content-length"], 10))
+            return self._exactly(_number(headers[b"content-length"]))
         raise Broken("an answer without a length")
 
     def _chunks(self) -> bytes:
         parts = []
-        while size := _number(self._until_mark(b"\r\n").partition(b";")[0].rstrip(), 16):
+        while size := _size(self._until_mark(b"\r\n")):
             parts.append(self._exactly(size))
             self._until_mark(b"\r\n")
         while self._until_mark(b"\r\n"):  # trailers, which nobody asked for
@@ -177,19 +180,19 @@ def _positive(seconds: float) -> float:
     return seconds
 
 
-def _parsed(head: bytes) -> _Head:
-    if not head.startswith(b"HTTP/1."):
-        raise Broken("no HTTP")
-    status = _number(head[9:12], 10)
-    error = _ERROR_TYPE.search(head) if status >= 300 else None
-    return _Head(status, head[:8], dict(_FRAMING.findall(head.lower())), error[1].decode("latin-1") if error else "")
-
-
-def _number(text: bytes, base: int) -> int:
-    """A number that is written with digits only: Python itself would take signs, spaces and underscores."""
-    if not 0 < len(text) <= _MAX_DIGITS or text.strip(_DIGITS[base]):
+def _number(text: bytes) -> int:
+    """A number of digits only: Python itself would take signs, spaces and underscores."""
+    if not text.isdigit() or len(text) > _MAX_DIGITS:
         raise Broken("no number where HTTP has one")
-    return int(text, base)
+    return int(text)
+
+
+def _size(line: bytes) -> int:
+    """How long a chunk is."""
+    text = line.partition(b";")[0].rstrip()
+    if not 0 < len(text) <= _MAX_DIGITS or text.strip(_HEX):
+        raise Broken("no number where HTTP has one")
+    return int(text, 16)
 
 
 @cache

@@ -93,6 +93,48 @@ def test_a_connection_that_failed_is_closed(service: Scripted, opened: list[Conn
     assert [is_closed(one) for one in opened] == [True, False]
 
 
+@pytest.fixture
+def sockets(monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
+    """Every socket that the client makes."""
+    found: list[socket.socket] = []
+
+    class Noted(socket.socket):
+        def __init__(self, *arguments: Any, **more: Any) -> None:
+            super().__init__(*arguments, **more)
+            if "fileno" not in more:  # the service's own come from `accept`
+                found.append(self)
+
+    monkeypatch.setattr(socket, "socket", Noted)
+    return found
+
+
+def test_a_socket_that_reached_nobody_is_closed(sockets: list[socket.socket], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(NoAnswer) as error:
+        client().call("GetItem", {})
+    assert error.value.__cause__ is not None  # and with it the frames that still hold the sockets
+    assert [one.fileno() for one in sockets] == [-1] * aws.TRIES
+
+
+def test_a_socket_that_could_not_be_secured_is_closed(
+    secure: Any, sockets: list[socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_tls", mock.Mock(side_effect=OSError))
+    ours = client()
+    with pytest.raises(NoAnswer) as error:
+        ours.call("GetItem", {})
+    assert error.value.__cause__ is not None
+    assert [one.fileno() for one in sockets] == [-1] * aws.TRIES
+
+
+def test_what_is_sent_is_not_held_back_for_more(service: Scripted) -> None:
+    """Nagle's algorithm would wait for the answer to what was sent before."""
+    ours = client()
+    ours.call("GetItem", {})
+    ((_, kept),) = ours._idle
+    assert kept._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_connections_that_are_too_old_are_closed(
     service: Scripted, opened: list[Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:

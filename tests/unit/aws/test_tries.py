@@ -83,6 +83,12 @@ def test_too_many_requests_are_tried_again_whatever_they_are_called(service: Scr
     assert client().call("PutItem", {}) == {"a": "b"}
 
 
+def test_too_many_requests_without_a_word_have_a_name(service: Scripted) -> None:
+    service.answers = [answer(b"", 429)]
+    with pytest.raises(CallRefused, match="TooManyRequestsException"):
+        client().call("PutItem", {})
+
+
 @pytest.mark.parametrize(
     "reply",
     [
@@ -169,6 +175,7 @@ def test_throttling_over_a_kept_connection_is_tried_again_over_a_new_one(service
         ([UNMET], False),
         ([answer(ERROR % b"ThrottlingException", 400), UNMET], False),
         ([CLOSE, UNMET], True),
+        ([answer(ERROR % b"ThrottlingException", 400), CLOSE, UNMET], True),
         ([answer(ERROR % b"InternalServerError", 500), answer(ERROR % b"ThrottlingException", 400), UNMET], True),
     ],
 )
