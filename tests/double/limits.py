@@ -11,6 +11,7 @@ from tests.double import sizes
 MAX_ITEM = 400 * 1024
 MAX_TRANSACTION = 4 * 1024 * 1024
 MAX_BODY = 1024 * 1024
+MAX_KEYS = {"pk": 2048, "sk": 1024, "lpk": 2048, "lsk": 1024}  # bytes
 _XML_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _PLACEHOLDER = re.compile(r"[#:][A-Za-z0-9_]+")
 
@@ -28,11 +29,18 @@ def check(service: str, operation: str, arguments: dict[str, Any]) -> None:
 
 
 def check_item(operation: str, item: sizes.Item) -> None:
-    """The limits of one stored item: 400 KB, 32 levels, numbers of 38 digits, no empty sets or keys."""
+    """The limits of one stored item: 400 KB, 32 levels, numbers of 38 digits, no empty sets, keys neither empty nor too long."""
+    _check_key(operation, item)
     if sizes.item_size(item) > MAX_ITEM:
         raise refuse(operation, "ValidationException", "Item size has exceeded the maximum allowed size")
     for name, value in item.items():
         _check_value(operation, name, value)
+
+
+def _check_key(operation: str, key: sizes.Item) -> None:
+    for name in MAX_KEYS.keys() & key.keys():
+        if len(key[name]["S"].encode()) > MAX_KEYS[name]:
+            raise refuse(operation, "ValidationException", f"Size of {name} has exceeded {MAX_KEYS[name]} bytes")
 
 
 def _check_value(operation: str, name: str, value: dict[str, Any]) -> None:
@@ -65,7 +73,9 @@ def _check_put(operation: str, arguments: dict[str, Any]) -> None:
 
 
 def _check_expressions(operation: str, arguments: dict[str, Any]) -> None:
-    """Every placeholder that is used is defined, and every one that is defined is used."""
+    """The key of a write; every placeholder that is used is defined, and every one that is defined is used."""
+    if operation != "GetItem":
+        _check_key(operation, arguments.get("Key", {}))
     used = {
         name
         for key, text in arguments.items()
@@ -86,12 +96,16 @@ def _check_batch_write(operation: str, arguments: dict[str, Any]) -> None:
     for request in requests:
         if "PutRequest" in request:
             check_item(operation, request["PutRequest"]["Item"])
+        else:
+            _check_key(operation, request["DeleteRequest"]["Key"])
 
 
 def _check_batch_get(operation: str, arguments: dict[str, Any]) -> None:
-    keys = sum(len(request["Keys"]) for request in arguments["RequestItems"].values())
-    if not 1 <= keys <= 100:
+    keys = [key for request in arguments["RequestItems"].values() for key in request["Keys"]]
+    if not 1 <= len(keys) <= 100:
         raise refuse(operation, "ValidationException", "Too many items requested for the BatchGetItem call")
+    for key in keys:
+        _check_key(operation, key)
 
 
 def _check_transaction(operation: str, arguments: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ KEY_BYTES = 12
 MAX_EVENT_BYTES = 65_536
 MAX_EVENTS = 2_500
 MAX_MESSAGE_ID = 200
+MAX_RECORD_ID = 800  # bytes of an account's, member's or customer's id: in sort keys of 1 024, beside a name of 200
 MAX_TIMESTAMP = 64  # characters; a longer one says no time, and is cut
 MAX_DEPTH = 32
 MAX_DIGITS = 4_300  # of a whole number that is an int: Python reads and writes no longer ones

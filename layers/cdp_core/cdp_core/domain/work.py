@@ -7,7 +7,7 @@ from typing import Any
 from cdp_core.domain import contact, edits
 from cdp_core.domain.activity import Row, row_of
 from cdp_core.domain.contact import Register, Registers
-from cdp_core.domain.envelope import Envelope, Event
+from cdp_core.domain.envelope import MAX_RECORD_ID, Envelope, Event
 from cdp_core.domain.identity import ANONYMOUS_ID, Identifier, is_blocked
 from cdp_core.domain.registration import Handler, Registration
 from cdp_core.domain.times import iso, position
@@ -103,6 +103,8 @@ def _add(works: dict[str, LeafWork], envelope: Envelope, event: Event, rules: Ru
     leaf = rules.leaf_of(owner)
     # First everything that may fail, then the changes.
     row, said = row_of(envelope, event), _said(envelope, event, rules.on_registered)
+    if any(len(name.encode()) > MAX_RECORD_ID for _, name in said.records):
+        raise ValueError(f"an id has more than {MAX_RECORD_ID} bytes")
     others = [(rules.leaf_of(other), str(other)) for other in _linked(event, identifiers, owner=owner)]
     work = works.setdefault(leaf, LeafWork(leaf, str(owner)))
     share = work.shares.setdefault(envelope.key, _share(envelope))

@@ -12,6 +12,7 @@ from cdp_core.domain.envelope import (
     MAX_EVENT_BYTES,
     MAX_EVENTS,
     MAX_MESSAGE_ID,
+    MAX_RECORD_ID,
     MAX_TIMESTAMP,
     Event,
     Refusal,
@@ -218,11 +219,18 @@ def _required(raw: dict[str, Any], type_: str) -> dict[str, Any]:
             raise Refused("event must be a text of at least one character", code="missing_event_name")
         return {"event": raw["event"]}
     if type_ == "group":
-        return {"group_id": _demand(raw, "groupId", MAX_GROUP_ID, code="missing_group_id")}
+        return {"group_id": _group_id(raw)}
     if type_ == "alias":
         _demand(raw, "userId", MAX_IDENTIFIER, code="missing_user_id")
         return {"previous_id": _demand(raw, "previousId", MAX_IDENTIFIER, code="missing_previous_id")}
     return {}
+
+
+def _group_id(raw: dict[str, Any]) -> str:
+    group_id = _demand(raw, "groupId", MAX_GROUP_ID, code="missing_group_id")
+    if len(group_id.encode()) > MAX_RECORD_ID:
+        raise Refused(f"groupId must have at most {MAX_RECORD_ID} bytes in UTF-8", code="invalid_id")
+    return group_id
 
 
 def _demand(raw: dict[str, Any], name: str, limit: int, *, code: str) -> str:
