@@ -138,7 +138,7 @@ def _speaks(function: ast.FunctionDef) -> bool:
     """Whether a function calls DynamoDB itself."""
     calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
     return any(isinstance(one, ast.Attribute) and getattr(one.value, "id", "") == "dynamo"
-               and one.attr in ("call", "get", "get_many", "query", "transact", "delete_many", "asked") for one in calls)  # fmt: skip
+               and one.attr in ("call", "get", "get_many", "query", "transact", "delete", "delete_many", "asked") for one in calls)  # fmt: skip
 
 
 def test_every_dependency_is_justified() -> None:
