@@ -74,8 +74,7 @@ def _check_put(operation: str, arguments: dict[str, Any]) -> None:
 
 def _check_expressions(operation: str, arguments: dict[str, Any]) -> None:
     """The key of a write; every placeholder that is used is defined, and every one that is defined is used."""
-    if operation != "GetItem":
-        _check_key(operation, arguments.get("Key", {}))
+    _check_key(operation, arguments.get("Key", {}))
     used = {
         name
         for key, text in arguments.items()

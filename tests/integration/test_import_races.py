@@ -269,7 +269,7 @@ def test_a_long_import_dies_again_and_again_and_is_exact() -> None:
         call("POST", f"/imports/{import_id}/start")
         deaths = 0
         while _status(import_id) not in ("done", "failed"):
-            fault = Fault("*", dice.randrange(20_000), dice.choice([RAISE_BEFORE, RAISE_AFTER, LOST]))
+            fault = Fault("*", dice.randrange(8_000), dice.choice([RAISE_BEFORE, RAISE_AFTER, LOST]))
             aws.reset(Plan(faults=(fault,)))
             try:
                 jobs.work_jobs(lambda: 60_000, reread)

@@ -61,6 +61,7 @@ _MEANINGS = {
     429: "Too many requests of this key or token in this minute; go on after `Retry-After` seconds",
     503: "Our trouble: send the request again",
 }
+MAX_PATH_VALUE = 900  # bytes: an identifier has 200 characters of four, and no key of a table may have more than 1 024
 MAX_BODY = 1024 * 1024
 MAX_DEPTH = 16
 _MAX_FIELD = 100  # characters of a field's name that an error repeats: clients choose names
@@ -198,8 +199,11 @@ def exact_body(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def path_value(matched: str) -> str:
-    """A variable of the path as it was meant."""
-    return unquote(matched)
+    """A variable of the path as it was meant. Raises NotFound for one that is longer than anything's id."""
+    value = unquote(matched)
+    if len(value.encode()) > MAX_PATH_VALUE:
+        raise NotFound("there is no such thing")
+    return value
 
 
 def answer(body: Any, status: int = 200) -> Response[Any]:
