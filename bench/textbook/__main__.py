@@ -56,7 +56,7 @@ def flush(rounds: int, each: int, size: int) -> dict[str, float]:
         _progress(f"flush, {each} events a person, {size} a request, round {turn + 1} of {rounds}")
         for name, values in found.items():
             with running.endpoint() as own:
-                figures, _ = running.flushed(name, own, LEAVES, each, size)
+                figures = running.flushed(name, own, LEAVES, each, size).figures
             values.append(figures["cpu"] / figures["events"])
     return {name: statistics.median(values) for name, values in found.items()}
 
@@ -68,7 +68,7 @@ def threads(numbers: Iterable[int]) -> dict[int, tuple[float, float]]:
         _progress(f"flush, {number} threads")
         with running.endpoint() as own:
             running.told(own, "Wait", milliseconds=WAIT_MS)
-            figures, _ = running.flushed("ours", own, LEAVES, EACH, 100, number)
+            figures = running.flushed("ours", own, LEAVES, EACH, 100, number).figures
         found[number] = (figures["events"] / figures["seconds"], figures["cpu"] / figures["events"])
     return found
 
@@ -77,36 +77,37 @@ def costs(cpu: BySize, logs: BySize) -> dict[tuple[str, int], dict[str, float]]:
     """Dollars for a million events, by contender and events a request."""
     found = {}
     for name in ("textbook", "ours", "gated"):
-        writes, reads = units(name, EACH)
         for size in (1, 20, 100):
             _progress(f"cost, {name}, {size} events a request")
             with running.endpoint() as own:
-                figures, counts = running.flushed(name, own, LEAVES, EACH, size)
-            counted = _counted(size, figures, counts, (writes, reads))
+                counted = _counted(size, running.flushed(name, own, LEAVES, EACH, size), units(name, EACH, size))
             counted |= {"track_cpu": cpu[size][name] / 1e6, "log_bytes": logs[size][name]}
             found[name, size] = cost.dollars(cost.Counted(**counted, parallel=PARALLEL[name]))
     return found
 
 
-def _counted(size: int, figures: dict[str, Any], counts: dict[str, int], units_: tuple[float, float]) -> dict[str, Any]:
+def _counted(size: int, done: running.Flushed, units_: tuple[float, float]) -> dict[str, Any]:
     """What an event needs, from what the flush measured and the engine was asked."""
-    events = figures["events"]
-    sends = counts.get("SendMessage", 0) + counts.get("SendMessageBatch", 0)
+    events = done.figures["events"]
     billed = sum(
         counts[name] * cost.chunks(counts[f"{name} bytes"] / counts[name])
+        for counts in (done.track, done.flush)
         for name in ("SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessageBatch")
         if counts.get(name)
     )
-    calls = sum(number for operation, number in counts.items() if "bytes" not in operation)
     return {
         "requests": 1 / size,
-        "track_calls": sends / events,
-        "flush_calls": (calls - sends) / events,
+        "track_calls": _calls(done.track) / events,
+        "flush_calls": _calls(done.flush) / events,
         "sqs_chunks": billed / events,
         "writes": units_[0],
         "reads": units_[1],
-        "flush_cpu": figures["cpu"] / events,
+        "flush_cpu": done.figures["cpu"] / events,
     }
+
+
+def _calls(counts: dict[str, int]) -> int:
+    return sum(number for operation, number in counts.items() if "bytes" not in operation)
 
 
 def main() -> None:
@@ -128,7 +129,7 @@ def main() -> None:
     if given.only != "track":
         report.flush = {shape: flush(1 if given.quick else 3, *shape) for shape in shapes}
         report.threads = threads(numbers)
-        report.units = {each: [units(name, each) for name in ("textbook", "ours", "gated")] for each in (1, 5)}
+        report.units = {each: [units(name, each, 20) for name in ("textbook", "ours", "gated")] for each in (1, 5)}
         report.costs = costs(cpu, logs)
     print(report.text())
     _progress(f"done in {time.monotonic() - began:.0f} s")

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from typing import TextIO
 
 from bench.textbook.contender import HANDLERS, Sink
 from bench.textbook.events import People, key_of, request
@@ -25,17 +26,23 @@ def _consume(name: str, threads: int | None) -> Callable[[], int]:
     return lambda: sum(iter(lambda: drain(lambda: 600_000).counts["events"], 0))
 
 
+def _counted(report: TextIO, what: str) -> None:
+    """Says what comes next, and waits until the engine's counts were asked for."""
+    print(what, file=report, flush=True)
+    sys.stdin.readline()
+
+
 def main() -> None:
     """Everybody has been here before; then so many events each. Prints events, CPU and seconds of the second flush."""
     name, (leaves, each, size, *threads) = sys.argv[1], map(int, sys.argv[2:])
     report, sys.stdout = sys.stdout, Sink()
     track, consume, people = HANDLERS[name](), _consume(name, threads[0] if threads else None), People(seed=2)
     for count in (1, each):
-        print("counting", file=report, flush=True)
-        sys.stdin.readline()
+        _counted(report, "tracking")
         events = [people.event(person) for person in range(leaves) for _ in range(count)]
         for start in range(0, len(events), size):
             track(request(events[start : start + size], key_of(name)))
+        _counted(report, "flushing")
         cpu, began = time.process_time(), time.monotonic()
         done = consume()
         figures = {"events": done, "cpu": time.process_time() - cpu, "seconds": time.monotonic() - began}

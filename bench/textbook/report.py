@@ -82,7 +82,12 @@ class Report:
             [str(each), *(f"{writes:.2f} / {reads:.2f}" for writes, reads in both)] for each, both in self.units.items()
         ]
         return _table(
-            ["Events a person and flush", "textbook, write / read units an event", "ours", "ours, reading consents"],
+            [
+                "Events a person and flush, 20 a request",
+                "textbook, write / read units an event",
+                "ours",
+                "ours, reading consents",
+            ],
             rows,
         )
 

@@ -7,7 +7,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.double.strict import ENVIRONMENT, IN_MEMORY
 
@@ -59,19 +59,27 @@ class Contender:
         return cpu, logs
 
 
-def flushed(name: str, environment: dict[str, str], *numbers: int) -> tuple[dict[str, float], dict[str, int]]:
-    """What a flush measured of itself in its second turn, and what the engine was asked meanwhile."""
+def flushed(name: str, environment: dict[str, str], *numbers: int) -> "Flushed":
+    """What a flush measured of itself in its second turn, and what the engine was asked for it."""
     process = _started("bench.textbook.flusher", name, *map(str, numbers), environment=environment)
     assert process.stdin
     assert process.stdout
-    for _ in range(2):
+    for _ in range(4):  # tracking and flushing, twice
         process.stdout.readline()
-        told(environment, "Counts")
+        counts = told(environment, "Counts")
         process.stdin.write("go\n")
         process.stdin.flush()
-    found: dict[str, float] = json.loads(process.stdout.readline())
+    figures: dict[str, float] = json.loads(process.stdout.readline())
     process.wait()
-    return found, told(environment, "Counts")
+    return Flushed(figures, track=counts, flush=told(environment, "Counts"))
+
+
+class Flushed(NamedTuple):
+    """Events, CPU and seconds of a flush, and what tracking and flushing them asked of the engine."""
+
+    figures: dict[str, float]
+    track: dict[str, int]
+    flush: dict[str, int]
 
 
 def told(environment: dict[str, str], operation: str, **arguments: Any) -> dict[str, int]:

@@ -10,11 +10,11 @@ from cdp_core.tables import channels
 from tests.double import strict_aws
 from tests.double.memory import Memory
 
-LEAVES, SIZE = 40, 20
+LEAVES = 40
 
 
-def units(name: str, each: int) -> tuple[float, float]:
-    """Write and read units of an event, of people who were here before and now bring so many events each, 20 a request."""
+def units(name: str, each: int, size: int) -> tuple[float, float]:
+    """Write and read units of an event, of people who were here before and now bring so many events each, so many a request."""
     with strict_aws(memory=Memory()) as aws, redirect_stdout(Sink()):
         for key in ("open", "gated"):
             channels.save_channel(Channel(code_name=key, name=key, type="website", consent_gate=key == "gated"))
@@ -23,8 +23,8 @@ def units(name: str, each: int) -> tuple[float, float]:
         for count in (1, each):
             events = [people.event(person) for person in range(LEAVES) for _ in range(count)]
             aws.reset()
-            for start in range(0, len(events), SIZE):
-                track(request(events[start : start + SIZE], key_of(name)))
+            for start in range(0, len(events), size):
+                track(request(events[start : start + size], key_of(name)))
             flush()
         events_flushed = LEAVES * each
         return aws.write_units.total() / events_flushed, aws.read_units.total() / events_flushed

@@ -176,6 +176,11 @@ class Memory:
         """The messages of a queue by id."""
         return self.queues.setdefault(url, {})
 
+    def _SendMessage(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
+        entries = [{"Id": "0", "MessageBody": arguments["MessageBody"]}]
+        self._SendMessageBatch({"QueueUrl": arguments["QueueUrl"], "Entries": entries})
+        return {"MessageId": "m"}
+
     def _SendMessageBatch(self, arguments: dict[str, Any]) -> Any:  # noqa: N802
         for entry in arguments["Entries"]:
             message_id = f"m{next(self.numbers)}"

@@ -156,8 +156,14 @@ def _read(operation: str, arguments: dict[str, Any], answer: dict[str, Any]) -> 
         return sizes.read_units(sum(map(sizes.item_size, answer["Items"])), strong=strong)
     if operation == "BatchGetItem":
         found = [item for items in answer["Responses"].values() for item in items]
-        return sum(sizes.read_units(sizes.item_size(item), strong=True) for item in found)
+        absent = _keys_of(arguments["RequestItems"]) - _keys_of(answer.get("UnprocessedKeys") or {}) - len(found)
+        return absent + sum(sizes.read_units(sizes.item_size(item), strong=True) for item in found)
     return 0.0
+
+
+def _keys_of(requested: dict[str, Any]) -> int:
+    """How many keys a batch asks for; what does not exist costs a unit like what does."""
+    return sum(len(of["Keys"]) for of in requested.values())
 
 
 def clear_caches() -> None:
