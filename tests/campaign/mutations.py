@@ -33,7 +33,7 @@ def _added(before: Leaf, after: Leaf) -> bool:
     more = Counter(after.counts)
     more.subtract(before.counts)
     counts = {name: n for name, n in (Counter(now.counts) + more).items() if n}
-    return _commit(now, replace(after, counts=counts, ring=now.ring | after.ring))
+    return _commit(now, after._replace(counts=counts, ring=now.ring | after.ring))
 
 
 def _uncounted(leaf: Leaf, claims: list[Claim]) -> list[Claim]:
@@ -42,7 +42,7 @@ def _uncounted(leaf: Leaf, claims: list[Claim]) -> list[Claim]:
 
 def _recount_all(leaf: Leaf, rows: Any) -> Leaf:
     rows = list(rows)
-    everything = replace(leaf, ring=leaf.ring | {row.envelope for row in rows})
+    everything = leaf._replace(ring=leaf.ring | {row.envelope for row in rows})
     return replace(_recount(everything, rows), ring=leaf.ring)
 
 

@@ -74,10 +74,10 @@ def test_an_unwritten_leaf_is_all_defaults() -> None:
 
 def test_a_committed_leaf_reads_back_and_a_stale_writer_loses() -> None:
     empty = Leaf(id=new_user())
-    after = replace(empty, identifier="user_id:1", counts={"pagevisit": 3}, first_seen=1, last_seen=2, created_at=3,
+    after = empty._replace(identifier="user_id:1", counts={"pagevisit": 3}, first_seen=1, last_seen=2, created_at=3,
                     ring=frozenset({KEY, bytes(12)}), horizon=KEY, listed="x", verified_since=4)  # fmt: skip
     assert leaves.commit(empty, after)
-    assert leaves.load(empty.id) == replace(after, version=1)
+    assert leaves.load(empty.id) == after._replace(version=1)
     assert not leaves.commit(empty, after)
     assert leaves.commit(leaves.load(empty.id), after)
 

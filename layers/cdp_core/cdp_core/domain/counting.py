@@ -5,7 +5,7 @@ An activity belongs to the envelope that first stored it, and the leaf remembers
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cdp_core.domain.activity import Row
 from cdp_core.domain.leaf import Leaf, earliest, latest
@@ -47,12 +47,12 @@ def in_doubt(leaf: Leaf, todo: Iterable[Claim], *, first_try: bool) -> bool:
 def remember(leaf: Leaf, todo: Iterable[Claim]) -> Leaf:
     """The leaf with these claims in its ring."""
     ring, horizon = evict(leaf.ring | {claim.key for claim in todo}, leaf.horizon)
-    return replace(leaf, ring=ring, horizon=horizon)
+    return leaf._replace(ring=ring, horizon=horizon)
 
 
 def forget(leaf: Leaf, horizon: bytes) -> Leaf:
     """The leaf with an empty ring below this horizon: what a repair counts anew needs no memory."""
-    return replace(leaf, ring=frozenset(), horizon=horizon)
+    return leaf._replace(ring=frozenset(), horizon=horizon)
 
 
 def add_counts(leaf: Leaf, rows: Iterable[Row]) -> Leaf:
@@ -60,19 +60,19 @@ def add_counts(leaf: Leaf, rows: Iterable[Row]) -> Leaf:
     rows = list(rows)
     counts = Counter(dict(leaf.counts))
     counts.update(row.type for row in rows)
-    return replace(_seen(leaf, rows), counts=dict(counts))
+    return _seen(leaf, rows)._replace(counts=dict(counts))
 
 
 def recount(leaf: Leaf, rows: Iterable[Row]) -> Leaf:
     """The leaf counted anew from all its rows; `leaf` already has the ring and horizon it will be stored with."""
     rows = [row for row in rows if row.envelope in leaf.ring or row.envelope <= leaf.horizon]
     reserved = dict.fromkeys(leaf.counts, 0)  # a type that has no row yet keeps its place
-    return replace(_seen(leaf, rows), counts=reserved | Counter(row.type for row in rows))
+    return _seen(leaf, rows)._replace(counts=reserved | Counter(row.type for row in rows))
 
 
 def _seen(leaf: Leaf, rows: list[Row]) -> Leaf:
     times = [row.shown_at for row in rows]
-    return replace(leaf, first_seen=earliest(leaf.first_seen, *times), last_seen=latest(leaf.last_seen, *times))
+    return leaf._replace(first_seen=earliest(leaf.first_seen, *times), last_seen=latest(leaf.last_seen, *times))
 
 
 def _millis(key: bytes) -> int:

@@ -1,7 +1,7 @@
 """A leaf: what is stored under one identifier, as its hot item says it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 NO_KEY = bytes(12)
 MAX_CHANNELS = 20
@@ -12,8 +12,7 @@ LinkKey = tuple[
 ]  # when the envelope that asked for the link was received (ms), and the asking event's message id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaf:
+class Leaf(NamedTuple):
     """The hot item of a leaf; times in ms. A leaf that was never written is all defaults.
 
     The flush owns version, identifier, counts, first/last seen, created_at, ring, horizon, listed, verified_since and channels. Links,
@@ -24,7 +23,7 @@ class Leaf:
     version: int = 0
     epoch: int = 0
     identifier: str = ""
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = {}
     first_seen: int | None = None
     last_seen: int | None = None
     created_at: int | None = None

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from cdp_core.config import settings
 from cdp_core.domain import counting, leaf_types, listing, suppression
@@ -77,7 +77,7 @@ def _apply_life(work: LeafWork, leaf: Leaf, tools: Tools, outcome: Outcome) -> b
     complete = [share for share in shares if share.key not in stored.incomplete]
     registers = _save_contact(leaf, complete)
     _join_records(leaf, complete)
-    _link(replace(leaf, identifier=work.identifier), complete, tools, outcome)
+    _link(leaf._replace(identifier=work.identifier), complete, tools, outcome)
     claims = [claim for claim in stored.claims if claim.key not in outcome.failed]
     return _commit(leaf, claims, _Facts(work.identifier, complete, registers))
 
@@ -109,8 +109,8 @@ def _reserve_types(leaf: Leaf, shares: Iterable[Share]) -> Leaf | None:
     types = leaf_types.admitted(leaf.counts, asked, limit=limit)
     if not leaf_types.must_be_reserved(leaf.counts, types, limit=limit, flushes=flushes):
         return leaf
-    after = replace(leaf, counts={name: leaf.counts.get(name, 0) for name in types})
-    return replace(after, version=leaf.version + 1) if leaves.commit(leaf, after) else None
+    after = leaf._replace(counts={name: leaf.counts.get(name, 0) for name in types})
+    return after._replace(version=leaf.version + 1) if leaves.commit(leaf, after) else None
 
 
 def _save_contact(leaf: Leaf, shares: Iterable[Share]) -> Registers | None:
@@ -149,8 +149,7 @@ class _Facts:
     def add_to(self, leaf: Leaf) -> Leaf:
         received = [share.received_at for share in self.shares]
         registered = [share.received_at for share in self.shares if share.registered]
-        return replace(
-            leaf,
+        return leaf._replace(
             identifier=self.identifier,
             created_at=earliest(leaf.created_at, *received),
             verified_since=earliest(leaf.verified_since, *registered),
@@ -194,7 +193,7 @@ def _decide(leaf: Leaf, claims: list[Claim], facts: _Facts, *, first_try: bool) 
         else:
             after = counting.add_counts(after, (row for claim in todo for row in claim.rows))
     after = facts.add_to(after)
-    return replace(after, listed=_marker(leaf, after, facts.registers))
+    return after._replace(listed=_marker(leaf, after, facts.registers))
 
 
 def _marker(before: Leaf, after: Leaf, registers: Registers | None) -> str:
