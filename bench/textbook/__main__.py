@@ -38,6 +38,7 @@ def track(environment: dict[str, str], rounds: int) -> tuple[BySize, BySize]:
     """CPU (us) and bytes of logs of an event, by events a request and contender: medians of rounds in which all take turns."""
     found: dict[int, dict[str, list[float]]] = {size: {name: [] for name in NAMES} for size in SIZES}
     logs: BySize = {size: {} for size in SIZES}
+    running.told(environment, "Can")
     with running.contenders(NAMES, environment) as all_of_them:
         for turn in range(rounds + 1):
             _progress(f"track, round {turn} of {rounds}")

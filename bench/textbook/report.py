@@ -92,9 +92,14 @@ class Report:
         )
 
     def _costs(self) -> str:
+        shown = {"gated": "ours, reading consents"}
         parts = list(next(iter(self.costs.values())))
         rows = [
-            [f"{_SHOWN[name]}, {size} a request", *(f"{of[part]:.2f}" for part in parts), f"**{sum(of.values()):.2f}**"]
+            [
+                f"{shown.get(name, name)}, {size} a request",
+                *(f"{of[part]:.2f}" for part in parts),
+                f"**{sum(of.values()):.2f}**",
+            ]
             for (name, size), of in self.costs.items()
         ]
         return (
