@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -43,7 +42,7 @@ def _uncounted(leaf: Leaf, claims: list[Claim]) -> list[Claim]:
 def _recount_all(leaf: Leaf, rows: Any) -> Leaf:
     rows = list(rows)
     everything = leaf._replace(ring=leaf.ring | {row.envelope for row in rows})
-    return replace(_recount(everything, rows), ring=leaf.ring)
+    return _recount(everything, rows)._replace(ring=leaf.ring)
 
 
 def _always_first(leaf: Leaf, todo: Any, *, first_try: bool) -> bool:
@@ -125,7 +124,7 @@ def _unconditioned(leaf: Leaf) -> tuple[str, dict[str, Any]]:
 
 def _asleep(leaf: str, item: Any) -> Leaf:
     """Nobody sees that a tombstone has a TTL, so nobody takes it off in time."""
-    return replace(_parse(leaf, item), ttl=None)
+    return _parse(leaf, item)._replace(ttl=None)
 
 
 def _asked_only(leaves: Any, names: dict[str, str]) -> dict[Any, Leaf]:

@@ -283,7 +283,7 @@ def test_a_suppression_begins_and_ends_with_its_leaves_and_loses_against_a_chang
     assert suppressions.load(known.id, one.since) == one
     assert one in suppressions.page(before="", limit=100)
     assert one not in suppressions.page(before=suppressions.place(one), limit=100)
-    assert not suppressions.end(one, [replace(held, link_version=0)], at=TIME, expires=[known.id], expires_at=TIME)
+    assert not suppressions.end(one, [held._replace(link_version=0)], at=TIME, expires=[known.id], expires_at=TIME)
     assert suppressions.end(one, [held], at=TIME, expires=[known.id], expires_at=TIME + 1_000_000)
     after = leaves.load(known.id)
     assert (after.suppressed_since, after.suppressions, after.ttl) == (

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cdp_core import queue
+from cdp_core.aws import TRIES
 from cdp_core.tables import dead_letters, leaves
 from cdp_core.tables.dynamo import StoreRefused
 from cdp_core.usecases.apply_envelopes import STOP_MS
@@ -104,7 +105,7 @@ def test_a_store_that_fails_a_burial_costs_its_message_another_try(
     """Also where the leaves could not be read: what was applied before is deleted all the same."""
     batch(refused(1), refused(2))
     batch({"type": "page", "messageId": "n"})
-    world.reset(Plan(faults=(Fault(operation, 0, THROTTLE),)))
+    world.reset(Plan(faults=tuple(Fault(operation, number, THROTTLE) for number in range(6 * TRIES))))
     assert drain(lambda: 60_000).counts["returned"] > 0
     memory.now = lambda: 1_000.0
     world.reset()

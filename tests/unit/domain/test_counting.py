@@ -1,7 +1,5 @@
 """Each row is counted exactly once (protocol sections 1 to 4)."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,7 +40,7 @@ def test_an_envelope_without_rows_of_its_own_needs_no_place_in_the_ring() -> Non
 
 def test_only_a_first_try_with_fresh_rows_may_count_below_the_horizon() -> None:
     """Protocol: nofresh and freshreload are the two ways to count twice here."""
-    leaf = replace(LEAF, horizon=key(9))
+    leaf = LEAF._replace(horizon=key(9))
     assert not counting.in_doubt(leaf, [claim(key(5), 1)], first_try=True)
     assert counting.in_doubt(leaf, [claim(key(5), 1)], first_try=False)
     assert counting.in_doubt(leaf, [claim(key(5), 1, fresh=False)], first_try=True)
@@ -51,7 +49,7 @@ def test_only_a_first_try_with_fresh_rows_may_count_below_the_horizon() -> None:
 
 def test_a_recount_counts_the_ring_and_everything_at_or_below_the_horizon_and_nothing_else() -> None:
     """Rows above the horizon whose envelope is not in the ring are somebody's who has not finished."""
-    leaf = replace(LEAF, counts={"pagevisit": 99}, ring=frozenset({key(20)}), horizon=key(10))
+    leaf = LEAF._replace(counts={"pagevisit": 99}, ring=frozenset({key(20)}), horizon=key(10))
     rows = [row(1, key(10)), row(2, key(20)), row(3, key(15)), row(4, key(9), "click")]
     assert counting.recount(leaf, rows).counts == {"pagevisit": 2, "click": 1}
 
