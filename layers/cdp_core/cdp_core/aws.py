@@ -78,7 +78,8 @@ class _Prepared(NamedTuple):
 class Client:
     """Calls one service in the region of the environment. Threads may share it: each call takes a connection for itself.
 
-    `read_seconds` is how long an answer may stay away, and CALL_SECONDS or the invocation's deadline end it all. AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE> name another address.
+    `read_seconds` is how long an answer may stay away, and CALL_SECONDS or the invocation's deadline end it all. AWS_ENDPOINT_URL
+    and AWS_ENDPOINT_URL_<SERVICE> name another address.
     """
 
     def __init__(self, service: str, *, read_seconds: float) -> None:
@@ -141,7 +142,7 @@ class Client:
         signed = prepared.signer.authorization(body)
         return f"{prepared.head}authorization: {signed}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
 
-    def _prepare(self, operation: str, second: int) -> "_Prepared":
+    def _prepare(self, operation: str, second: int) -> _Prepared:
         now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
         headers = {
             "content-type": "application/x-amz-json-1.0",

@@ -1,7 +1,7 @@
 """A kept-alive HTTP/1.1 connection to AWS: one request, one answer, again and again.
 
 The standard library's client reads answers with its parser of e-mails: that costs more than signing and sending together,
-and a tenth of a cold start (bench/performance). This reads what AWS's services send: a length, or chunks.
+and a part of a cold start (docs/performance.md). This reads what AWS's services send: a length, or chunks.
 """
 
 import re

@@ -31,9 +31,8 @@ class _Json(logging.Formatter):
         line |= {name: value for name, value in record.__dict__.items() if name not in _ORDINARY}
         if record.exc_info and record.exc_info[0]:
             line |= {"exception": self.formatException(record.exc_info), "exception_name": record.exc_info[0].__name__}
-        return json.dumps(
-            line, default=str
-        )  # in ASCII: half a surrogate pair could not be printed, and the line would be lost
+        # In ASCII: half a surrogate pair could not be printed, and the line would be lost.
+        return json.dumps(line, default=str)
 
 
 def _trace() -> str:

@@ -178,11 +178,8 @@ def decode(plain: dict[str, Any]) -> Envelope:
     if plain["v"] not in (VERSION, VERSION_WITH_SAID):
         raise ValueError(f"this is version {plain['v']!r} of the envelope; {VERSION} and {VERSION_WITH_SAID} are known")
     authority = bool(plain.get("authority"))
-    decoded = [_judged(lambda event: Event(**event), one, authority=False) for one in plain["events"]]
-    decoded += [
-        _judged(lambda event: unsaid(event, authority=authority), one, authority=authority)
-        for one in plain.get("said", ())
-    ]
+    decoded = [_judged(_sent, one, authority=False) for one in plain["events"]]
+    decoded += [_judged(unsaid, one, authority=authority) for one in plain.get("said", ())]
     return Envelope(
         key=_key(plain["key"]),
         received_at=int(plain["received_at"]),
@@ -197,10 +194,15 @@ def decode(plain: dict[str, Any]) -> Envelope:
     )
 
 
-def _judged(read: Callable[[Any], Event], plain: Any, *, authority: bool) -> Event | Refusal:
+def _sent(plain: Mapping[str, Any], *, authority: bool) -> Event:
+    """An event as `encode` wrote it, which says itself whether it has authority."""
+    return Event(**{"authority": authority, **plain})
+
+
+def _judged(read: Callable[..., Event], plain: Any, *, authority: bool) -> Event | Refusal:
     """The event that was read, or its refusal: one that makes no sense never takes its neighbours with it."""
     try:
-        return _checked(read(plain))
+        return _checked(read(plain, authority=authority))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         return Refusal(
             reason="undecodable_event",

@@ -1,8 +1,8 @@
 """Takes what a client submits: judges each event, decides about consent, and puts envelopes on the queue, truthfully."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from cdp_core import queue
 from cdp_core.domain import consent
@@ -16,21 +16,22 @@ from cdp_core.errors import Refused, Unavailable
 from cdp_core.observability import count
 from cdp_core.tables import catalogue, consents
 from cdp_core.tables.codec import to_json
-from cdp_core.usecases.messages import MAX_MESSAGE_BYTES, message_of, new_key
+from cdp_core.usecases.messages import message_of, new_key, split
 
 Judged = tuple[Outcome, str]  # with the legal basis on which it is kept
-_Part = TypeVar("_Part", Event, Refusal)
 
 
 def accept(key: WriteKey, submitted: Sequence[Event | Refusal], *, now: int) -> list[Outcome]:
     """Makes the submitted events durable; what became of each. `now` is in milliseconds.
 
-    Raises Unavailable if the queue did not take all of them for certain, or if a consent could not be read: nothing is kept then.
+    Raises Unavailable if a consent could not be read, and nothing is kept then, or if the queue did not take all of them for
+    certain: some may be on it, and count once when they are sent again.
     """
     definitions = catalogue.remembered()
     judged = _consented([admitted(one, key, definitions) for one in submitted], key)
-    messages = [message for envelope in _envelopes(judged, key, now) for message in _messages(envelope)]
-    if messages and not all(queue.send(messages)):
+    kept = _by_basis(judged)
+    messages = [one for basis, part in kept.items() for one in split(part, partial(_message, key, basis, now))]
+    if not all(queue.send(messages)):
         raise Unavailable("the events could not be queued; send them again")
     outcomes = [outcome for outcome, _ in judged]
     _count(outcomes)
@@ -83,21 +84,28 @@ def _judge(one: Outcome, key: WriteKey, histories: Mapping[tuple[str, str], tupl
     return Withheld(rule=CONSENT_WITHHELD, message=message, message_id=one.message_id), ""
 
 
-def _envelopes(judged: Iterable[Judged], key: WriteKey, now: int) -> Iterator[Envelope]:
-    """One envelope for each legal basis: nearly always one. Legitimate interest names no channel and no key."""
-    judged = list(judged)
-    for basis in dict.fromkeys(basis for _, basis in judged if basis):
-        is_bare = basis == LEGITIMATE_INTEREST
-        kept = [outcome for outcome, reason in judged if reason == basis]
-        yield Envelope(
-            key=new_key(now),
-            received_at=now,
-            channel="" if is_bare else key.channel.code_name,
-            write_key="" if is_bare else key.id,
-            legal_basis=basis,
-            events=tuple(one for one in kept if isinstance(one, Event)),
-            refused=tuple(one for one in kept if isinstance(one, Refusal)),
-        )
+def _by_basis(judged: Iterable[Judged]) -> dict[str, list[Outcome]]:
+    """What is kept, by its legal basis: nearly always one."""
+    kept: dict[str, list[Outcome]] = {}
+    for outcome, basis in judged:
+        if basis:
+            kept.setdefault(basis, []).append(outcome)
+    return kept
+
+
+def _message(key: WriteKey, basis: str, now: int, kept: Sequence[Outcome]) -> str:
+    """One envelope as a message. Legitimate interest names no channel and no key."""
+    is_bare = basis == LEGITIMATE_INTEREST
+    envelope = Envelope(
+        key=new_key(now),
+        received_at=now,
+        channel="" if is_bare else key.channel.code_name,
+        write_key="" if is_bare else key.id,
+        legal_basis=basis,
+        events=tuple(one for one in kept if isinstance(one, Event)),
+        refused=tuple(one for one in kept if isinstance(one, Refusal)),
+    )
+    return message_of(envelope)
 
 
 def _count(outcomes: Iterable[Outcome]) -> None:
@@ -106,18 +114,3 @@ def _count(outcomes: Iterable[Outcome]) -> None:
 
 
 _COUNTED = {Event: "accepted", Refusal: "refused"}
-
-
-def _messages(envelope: Envelope) -> Iterator[str]:
-    """The envelope as one message; one that is too large is halved, and each half has a key of its own."""
-    text = message_of(envelope)
-    if len(text.encode()) <= MAX_MESSAGE_BYTES or len(envelope.events) + len(envelope.refused) <= 1:
-        yield text
-        return
-    for events, refused in zip(_halves(envelope.events), _halves(envelope.refused), strict=True):
-        yield from _messages(envelope._replace(key=new_key(envelope.received_at), events=events, refused=refused))
-
-
-def _halves(many: tuple[_Part, ...]) -> tuple[tuple[_Part, ...], tuple[_Part, ...]]:
-    middle = (len(many) + 1) // 2
-    return many[:middle], many[middle:]

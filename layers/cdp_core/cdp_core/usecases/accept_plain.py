@@ -1,6 +1,7 @@
 """The short way of plain events onto the queue: nothing but the key, the catalogue and the consents decides about them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import repeat
 from typing import Any, Protocol
 
@@ -15,14 +16,15 @@ from cdp_core.domain.plain import is_plain
 from cdp_core.errors import Unavailable
 from cdp_core.observability import count
 from cdp_core.tables import catalogue, consents
-from cdp_core.usecases.messages import MAX_MESSAGE_BYTES, message_of, new_key
+from cdp_core.usecases.messages import message_of, new_key, split
 
 
 class Plain(Protocol):
     """An event that can go into an envelope as it is, as far as it is looked at here."""
 
     @property
-    def type(self) -> str: ...  # noqa: D102
+    def type(self) -> str:
+        """Which call it is."""
 
     event: str | None
     user_id: str | None
@@ -32,15 +34,16 @@ class Plain(Protocol):
 def accept_plain(key: WriteKey, events: Sequence[Plain], *, now: int) -> bool:
     """Makes the events durable. False, and nothing done, if one of them has to go the long way. `now` is in milliseconds.
 
-    Raises Unavailable if the queue did not take all of them for certain, or if a consent could not be read.
+    Raises Unavailable as `accept` does.
     """
     users, visitors = [event.user_id for event in events], [event.anonymous_id for event in events]
     if not _are_plain(key, events, catalogue.remembered()) or not _name_somebody(users, visitors):
         return False
     histories = consents.histories(_people(users, visitors)) if key.channel.consent_gate else {}
     by_basis = _by_basis(key, events, histories)
-    withheld = by_basis.pop(None, ())
-    messages = [one for basis, kept in by_basis.items() for one in _messages(key, str(basis), kept, now)]
+    withheld = by_basis.get(None, ())
+    kept = [(basis, part) for basis, part in by_basis.items() if basis]
+    messages = [one for basis, part in kept for one in split(part, partial(_message, key, basis, now))]
     if not all(queue.send(messages)):
         raise Unavailable("the events could not be queued; send them again")
     count(accepted=len(events) - len(withheld), **{CONSENT_WITHHELD: len(withheld)})
@@ -82,18 +85,7 @@ def _by_basis(
     return found
 
 
-def _messages(key: WriteKey, basis: str, events: Sequence[Any], now: int) -> Iterator[str]:
-    """The events as one message; one that is too large is halved, and each half has a key of its own."""
-    message = _message(key, basis, events, now)
-    if len(message.encode()) <= MAX_MESSAGE_BYTES:
-        yield message
-        return
-    middle = len(events) // 2  # a plain event alone is far from the limit
-    for half in (events[:middle], events[middle:]):
-        yield from _messages(key, basis, half, now)
-
-
-def _message(key: WriteKey, basis: str, events: Sequence[Any], now: int) -> str:
+def _message(key: WriteKey, basis: str, now: int, events: Sequence[Any]) -> str:
     envelope = Envelope(
         key=new_key(now),
         received_at=now,

@@ -1,12 +1,13 @@
 """Envelopes as messages of the queue, and back."""
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from cdp_core.domain.envelope import KEY_BYTES, Envelope, decode, encode, envelope_key, finite
 from cdp_core.tables.codec import from_any_json, to_json
 
+Part = TypeVar("Part")
 MAX_MESSAGE_BYTES = 900_000  # SQS takes 1 MiB; escapes and attributes need a margin
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError)  # by `envelope_of`
 
@@ -21,6 +22,20 @@ def message_of(envelope: Envelope, plain: Sequence[Any] = (), *, authority: bool
     return (
         to_json(encode(envelope, plain, authority=authority)).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
     )
+
+
+def split(parts: Sequence[Part], message: Callable[[Sequence[Part]], str]) -> Iterator[str]:
+    """The parts as messages that the queue takes: all in one, or in halves of halves. `message` makes one, with a key of its own.
+
+    A part that is too large alone is no part that track accepts, and goes as it is.
+    """
+    whole = message(parts)
+    if len(whole.encode()) <= MAX_MESSAGE_BYTES or len(parts) <= 1:
+        yield whole
+        return
+    middle = (len(parts) + 1) // 2
+    yield from split(parts[:middle], message)
+    yield from split(parts[middle:], message)
 
 
 def envelope_of(message: str) -> Envelope:

@@ -50,7 +50,7 @@ class Said(Struct, rename="camel", omit_defaults=True, gc=False):
     context: Raw = _NOTHING
 
 
-class _Call(Said, rename="camel", omit_defaults=True, gc=False):
+class _Call(Said):
     """An event that is a request of its own."""
 
     write_key: str | None = None
@@ -129,7 +129,8 @@ def _is_twice(byte: bytes, body: bytes) -> bool:
 def _are_plain(events: list[Said], *, may_hold_lists: bool) -> bool:
     """Whether the parts of all events are objects, neither long nor deep; leaves out those that mean nothing.
 
-    An identify without a trait of its own may have them in its context: that is a closer look. One loop without calls of ours, because it is most of what an event costs.
+    An identify without a trait of its own may have them in its context: that needs a closer look. One loop without calls of
+    ours, because it is most of what an event costs.
     """
     for said in events:
         if said.type == "identify":
