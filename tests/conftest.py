@@ -2,15 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.double import StrictAws, strict_aws
 from tests.e2e.running import Running
 from tests.integration.engines import available
-
-NODE_MODULES = Path(__file__).parent / "sdks" / "node_modules"
+from tests.sdks import MODULES
 
 
 @pytest.fixture(scope="session")
@@ -36,5 +34,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line("DynamoDB Local left out: it needs Java, and `bash .ci/dynamodb_local.sh` once")
     if not shutil.which("chromedriver"):
         terminalreporter.write_line("browser tests left out: they need chromium and chromium-driver")
-    if not NODE_MODULES.exists():
+    if not MODULES.is_dir():
         terminalreporter.write_line("JavaScript SDKs left out: they need node and npm, and `bash .ci/node.sh` once")

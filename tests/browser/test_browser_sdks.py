@@ -12,11 +12,8 @@ from selenium.webdriver import Chrome
 
 from tests.browser.chromium import chromium
 from tests.e2e.running import ROOT, Running, wait_for
-from tests.sdks import HERE, MODULES, ODD, SHOWN, Call, Person
+from tests.sdks import HERE, ODD, SHOWN, Call, Person
 from tests.sdks.relay import LOST, PASSED, relay, serving
-
-if not MODULES.is_dir():
-    pytest.skip("the SDKs come by `bash .ci/node.sh`", allow_module_level=True)
 
 pytestmark = pytest.mark.e2e
 KEY = "local-write-key"

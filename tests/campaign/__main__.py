@@ -15,8 +15,8 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from functools import partial
 
 from tests.campaign import report, tasks
+from tests.campaign.configs import CONFIGS
 from tests.campaign.mutations import MUTANTS
-from tests.campaign.schedules import CONFIGS
 from tests.campaign.tasks import MUTANT_LIMIT, Result, Task
 
 _CHUNK = 500

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from tests.campaign import deaths, fuzz, order, sizes
+from tests.campaign.configs import CONFIGS, FAULTY
 from tests.campaign.mutations import MUTANTS, PREFERRED, broken
-from tests.campaign.schedules import CONFIGS, FAULTY, Schedule, run
+from tests.campaign.schedules import Schedule, run
 from tests.campaign.world import harness
 
 MUTANT_LIMIT = 5_000

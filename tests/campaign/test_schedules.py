@@ -3,8 +3,9 @@
 import pytest
 
 from tests.campaign import tasks
+from tests.campaign.configs import CONFIGS
 from tests.campaign.mutations import MUTANTS
-from tests.campaign.schedules import CONFIGS, run
+from tests.campaign.schedules import run
 from tests.campaign.world import harness
 
 

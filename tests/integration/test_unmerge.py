@@ -13,7 +13,7 @@ from cdp_core.usecases import check
 from tests.double import Fault, Plan, StrictAws, strict_aws
 from tests.double.faults import LOST, RAISE_AFTER, RAISE_BEFORE, Died
 from tests.double.memory import Memory
-from tests.integration.test_dead_letters import messages_return
+from tests.integration.dead_letters.asking import messages_return
 from tests.integration.test_profiles_api import call, identify, page
 from tests.support.product import batch, drain_all, seed_keys, user, visitor
 
